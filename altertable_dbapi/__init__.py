@@ -1,0 +1,90 @@
+"""PEP 249 driver for Altertable over Arrow Flight SQL, built on ADBC."""
+
+from importlib.metadata import version as _version
+
+from .connection import Connection, connect
+from .cursor import Cursor
+from .dbapi20 import (
+    BINARY,
+    DATETIME,
+    NUMBER,
+    ROWID,
+    STRING,
+    Binary,
+    Date,
+    DateFromTicks,
+    Time,
+    TimeFromTicks,
+    Timestamp,
+    TimestampFromTicks,
+    apilevel,
+    paramstyle,
+    threadsafety,
+)
+from .description import Column
+from .errors import (
+    DatabaseError,
+    DataError,
+    Error,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+    Warning,
+)
+from .interval import Interval
+from .row_factories import (
+    RowFactory,
+    class_row,
+    dict_row,
+    namedtuple_row,
+    scalar_row,
+    tuple_row,
+)
+from .sql import Query, quote_identifier, sql
+
+__version__ = _version("altertable-dbapi")
+
+__all__ = [
+    "BINARY",
+    "DATETIME",
+    "NUMBER",
+    "ROWID",
+    "STRING",
+    "Binary",
+    "Column",
+    "Connection",
+    "Cursor",
+    "DataError",
+    "DatabaseError",
+    "Date",
+    "DateFromTicks",
+    "Error",
+    "IntegrityError",
+    "InterfaceError",
+    "InternalError",
+    "Interval",
+    "NotSupportedError",
+    "OperationalError",
+    "ProgrammingError",
+    "Query",
+    "RowFactory",
+    "Time",
+    "TimeFromTicks",
+    "Timestamp",
+    "TimestampFromTicks",
+    "Warning",
+    "apilevel",
+    "class_row",
+    "connect",
+    "dict_row",
+    "namedtuple_row",
+    "paramstyle",
+    "quote_identifier",
+    "scalar_row",
+    "sql",
+    "threadsafety",
+    "tuple_row",
+]

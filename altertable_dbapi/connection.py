@@ -1,0 +1,478 @@
+"""`connect`, and the PEP 249 connection."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+import weakref
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+import pyarrow as pa
+from adbc_driver_manager import AdbcConnection, AdbcDatabase
+from adbc_driver_manager import dbapi as adbc_dbapi
+
+from . import errors, sql
+from .config import Settings, resolve
+from .cursor import Cursor
+from .errors import InterfaceError, NotSupportedError, OperationalError, ProgrammingError
+from .opening import open_session
+from .parameters import Bound, Parameters
+from .result import Result
+from .row_factories import RowFactory, tuple_row
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+Row = TypeVar("Row")
+OtherRow = TypeVar("OtherRow")
+
+
+class Connection(adbc_dbapi.Connection, Generic[Row]):
+    """A PEP 249 connection; made by `connect`.
+
+    One connection is one server session, which runs one statement at a time. Used as a context
+    manager it commits on success, rolls back on an exception, and closes either way.
+    """
+
+    __module__ = "adbc_driver_altertable.dbapi"
+
+    Warning = errors.Warning
+    Error = errors.Error
+    InterfaceError = errors.InterfaceError
+    DatabaseError = errors.DatabaseError
+    DataError = errors.DataError
+    OperationalError = errors.OperationalError
+    IntegrityError = errors.IntegrityError
+    InternalError = errors.InternalError
+    ProgrammingError = errors.ProgrammingError
+    NotSupportedError = errors.NotSupportedError
+
+    def __init__(
+        self,
+        settings: Settings,
+        row_factory: RowFactory[Row],
+        on_close: contextlib.ExitStack | None = None,
+    ) -> None:
+        self._closed = True  # until there is something to close
+        self._close_called = False
+        self._settings = settings
+        self._autocommit = settings.autocommit
+        self._row_factory = row_factory
+        self._on_close = on_close or contextlib.ExitStack()
+        self._cursors: weakref.WeakSet[Cursor[Any]] = weakref.WeakSet()
+        self._session = open_session(settings)
+        self._closed = False
+
+    def __repr__(self) -> str:
+        state = "closed " if self._closed else ""
+        return f"<altertable_dbapi.Connection {state}{self._settings.where}>"
+
+    # What is connected
+
+    @property
+    def host(self) -> str:
+        """The server's host name."""
+        return self._settings.host
+
+    @property
+    def port(self) -> int:
+        """The server's port."""
+        return self._settings.port
+
+    @property
+    def user(self) -> str:
+        """The user name."""
+        return self._settings.username
+
+    @property
+    def database(self) -> str | None:
+        """The catalog that the connection was opened with, if any."""
+        return self._settings.catalog
+
+    @property
+    def closed(self) -> bool:
+        """Whether the connection is closed."""
+        return self._closed
+
+    @property
+    def row_factory(self) -> RowFactory[Row]:
+        """The row factory of cursors that are made from now on."""
+        return self._row_factory
+
+    @row_factory.setter
+    def row_factory(self, factory: RowFactory[Row]) -> None:
+        self._row_factory = factory
+
+    # Cursors
+
+    @overload
+    def cursor(self, *, adbc_stmt_kwargs: Mapping[str, Any] | None = None) -> Cursor[Row]: ...
+
+    @overload
+    def cursor(
+        self,
+        *,
+        adbc_stmt_kwargs: Mapping[str, Any] | None = None,
+        row_factory: RowFactory[OtherRow],
+    ) -> Cursor[OtherRow]: ...
+
+    def cursor(  # type: ignore[override]
+        self,
+        *,
+        adbc_stmt_kwargs: Mapping[str, Any] | None = None,
+        row_factory: RowFactory[Any] | None = None,
+    ) -> Cursor[Any]:
+        """A new cursor.
+
+        Parameters
+        ----------
+        adbc_stmt_kwargs : mapping, optional
+            Not supported, since cursors share one ADBC statement; empty or None.
+        row_factory : callable, optional
+            What makes the rows, instead of the connection's row factory.
+        """
+        self._check_open()
+        if adbc_stmt_kwargs:
+            raise NotSupportedError(
+                f"adbc_stmt_kwargs ({', '.join(map(str, adbc_stmt_kwargs))}): all cursors share "
+                "one ADBC statement; set timeouts with connect(query_timeout=, fetch_timeout=)"
+            )
+        cursor = Cursor(self, self._row_factory if row_factory is None else row_factory)
+        self._cursors.add(cursor)
+        return cursor
+
+    def execute(  # type: ignore[override]
+        self,
+        operation: str,
+        parameters: Parameters = None,
+        *,
+        adbc_stmt_kwargs: Mapping[str, Any] | None = None,
+    ) -> Cursor[Row]:
+        """Execute a statement on a new cursor, and return the cursor."""
+        return self.cursor(adbc_stmt_kwargs=adbc_stmt_kwargs).execute(operation, parameters)
+
+    def _execute(self, statement: sql.Statement, bound: Bound | None) -> Result | None:
+        """Run one statement in the transaction that it belongs to; None for BEGIN and its kin."""
+        action = statement.transaction
+        if action is None:
+            self._begin_for(statement)
+            return self._session.execute(statement.text, bound)
+        if action == "begin":
+            if self._session.in_transaction:
+                raise ProgrammingError(
+                    "a transaction is open already; commit() or rollback() before BEGIN"
+                )
+            self._session.begin()
+        elif action == "commit":
+            self._session.commit()
+        else:
+            self._session.rollback()
+        return None
+
+    def _partitions(
+        self, statement: sql.Statement, bound: Bound | None
+    ) -> tuple[list[bytes], pa.Schema | None]:
+        self._begin_for(statement)
+        return self._session.partitions(statement.text, bound)
+
+    def _prepare(self, statement: sql.Statement) -> pa.Schema | None:
+        self._begin_for(statement)
+        return self._session.prepare(statement.text)
+
+    def _begin_for(self, statement: sql.Statement) -> None:
+        """PEP 249: without autocommit, a transaction begins with the first statement."""
+        if not self._autocommit and statement.needs_transaction:
+            self._session.begin()
+
+    # Transactions
+
+    @property
+    def autocommit(self) -> bool:
+        """Whether each statement outside `transaction` is committed by itself; False by default.
+
+        Raises
+        ------
+        ProgrammingError
+            It is changed while a transaction is open.
+        """
+        return self._autocommit
+
+    @autocommit.setter
+    def autocommit(self, enabled: bool) -> None:
+        self._check_open()
+        if not isinstance(enabled, (bool, int)):
+            raise ProgrammingError(f"autocommit is {enabled!r}; expected True or False")
+        if bool(enabled) != self._autocommit and self._session.in_transaction:
+            raise ProgrammingError(
+                "a transaction is open; commit() or rollback() before changing autocommit"
+            )
+        self._autocommit = bool(enabled)
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open on the server."""
+        return not self._closed and self._session.in_transaction
+
+    def commit(self) -> None:
+        """Commit the open transaction. Nothing is sent when none is open."""
+        self._check_open()
+        self._session.commit()
+
+    def rollback(self) -> None:
+        """Roll the open transaction back. Nothing is sent when none is open."""
+        self._check_open()
+        self._session.rollback()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Self]:
+        """A block in one transaction, committed at its end and rolled back on an exception.
+
+        It is how a connection with autocommit makes several statements one.
+
+        Raises
+        ------
+        ProgrammingError
+            A transaction is open already; the server has no nested ones.
+        """
+        self._check_open()
+        if self._session.in_transaction:
+            raise ProgrammingError(
+                "a transaction is open already, and there are no nested ones; commit() or "
+                "rollback() first"
+            )
+        with self._atomic():
+            self._session.begin()
+            yield self
+
+    @contextlib.contextmanager
+    def _atomic(self) -> Iterator[None]:
+        """All statements of the block or none: in the open transaction, or in one of their own.
+
+        Without autocommit the transaction that begins here stays open, as PEP 249 has it.
+        """
+        if self._session.in_transaction or not self._autocommit:
+            yield
+            return
+        self._session.begin()
+        try:
+            yield
+        except BaseException:
+            self._session.rollback()
+            raise
+        self._session.commit()
+
+    # Closing
+
+    def close(self) -> None:
+        """Close the connection and its cursors. An open transaction is rolled back.
+
+        Raises
+        ------
+        InterfaceError
+            It was closed by a call before (PEP 249 asks for an error). After a ``with`` block has
+            closed it, one call is welcome, so that ``contextlib.closing`` may stand around it.
+        """
+        if self._close_called:
+            raise InterfaceError("the connection is closed already")
+        self._close_called = True
+        self._close()
+
+    def _close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            for cursor in list(self._cursors):
+                cursor.close()
+            self._session.close()
+        finally:
+            self._on_close.close()
+
+    def __enter__(self) -> Self:
+        self._check_open()
+        return self
+
+    def __exit__(self, exc_type: object, exc_value: object, traceback: object) -> None:
+        if self._closed:
+            return
+        try:
+            if exc_type is None:
+                self._session.commit()
+        finally:
+            self._close()
+
+    def __del__(self) -> None:
+        if not getattr(self, "_closed", True):
+            warnings.warn(f"{self!r} was not closed", ResourceWarning, stacklevel=2, source=self)
+            self._close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise InterfaceError("the connection is closed")
+        self._session.check_open()
+
+    # ADBC's extensions
+
+    @property
+    def _conn(self) -> AdbcConnection:
+        # What the base class's own adbc_ methods use.
+        self._check_open()
+        return self._session.connection
+
+    @property
+    def adbc_connection(self) -> AdbcConnection:
+        """The low-level ADBC connection."""
+        return self._conn
+
+    @property
+    def adbc_database(self) -> AdbcDatabase:
+        """The low-level ADBC database."""
+        self._check_open()
+        return self._session.database
+
+    def adbc_cancel(self) -> None:
+        """Cancel the call that is under way on this connection, from another thread."""
+        self._check_open()
+        self._session.cancel()
+
+    def adbc_clone(self) -> Connection[Row]:
+        """A new connection, with a session of its own, with the same settings."""
+        self._check_open()
+        return Connection(self._settings, self._row_factory)
+
+    @property
+    def adbc_current_catalog(self) -> str:
+        """The session's current catalog."""
+        return self._ask("SELECT current_catalog()")
+
+    @adbc_current_catalog.setter
+    def adbc_current_catalog(self, catalog: str) -> None:
+        self._tell(f"USE {sql.quote_identifier(catalog)}")
+
+    @property
+    def adbc_current_db_schema(self) -> str:
+        """The session's current schema."""
+        return self._ask("SELECT current_schema()")
+
+    @adbc_current_db_schema.setter
+    def adbc_current_db_schema(self, db_schema: str) -> None:
+        catalog, schema = self.adbc_current_catalog, db_schema
+        self._tell(f"USE {sql.quote_identifier(catalog)}.{sql.quote_identifier(schema)}")
+
+    def _ask(self, query: str) -> str:
+        with self.cursor(row_factory=tuple_row) as cursor:
+            row = cursor.execute(query).fetchone()
+        assert row is not None
+        return str(row[0])
+
+    def _tell(self, statement: str) -> None:
+        with self.cursor() as cursor:
+            cursor.execute(statement)
+
+
+@overload
+def connect(uri: str | None = None, **settings: Any) -> Connection[tuple[Any, ...]]: ...
+
+
+@overload
+def connect(
+    uri: str | None = None, *, row_factory: RowFactory[Row], **settings: Any
+) -> Connection[Row]: ...
+
+
+def connect(
+    uri: str | None = None,
+    *,
+    row_factory: RowFactory[Any] | None = None,
+    username: str | None = None,
+    password: str | None = None,
+    host: str | None = None,
+    port: int | None = None,
+    tls: bool | None = None,
+    catalog: str | None = None,
+    schema: str | None = None,
+    compute_size: str | None = None,
+    autocommit: bool | None = None,
+    connect_timeout: float | None = None,
+    query_timeout: float | None = None,
+    fetch_timeout: float | None = None,
+    update_timeout: float | None = None,
+    tls_root_certs: str | None = None,
+    tls_skip_verify: bool | None = None,
+) -> Connection[Any]:
+    """Open a connection.
+
+    What is not given comes from the URI, then from the environment (``ALTERTABLE_HOST``,
+    ``_PORT``, ``_TLS``, ``_USERNAME``, ``_PASSWORD``, ``_CATALOG``, ``_SCHEMA``,
+    ``_COMPUTE_SIZE``).
+
+    Parameters
+    ----------
+    uri : str, optional
+        ``altertable://user:password@host:port/catalog/schema?compute_size=L&autocommit=true``,
+        with any parameter of this function as an option; or ``"local"`` for a server in this
+        process on an empty database, ``"local:FILE"`` for one on a DuckDB file (extra ``local``).
+    username, password : str
+        The lakehouse credentials.
+    host, port : str, int
+        ``flight.altertable.ai`` and 443.
+    tls : bool
+        On. Off is for servers on the same machine.
+    catalog, schema : str, optional
+        What unqualified names refer to. Without a catalog the session sees every catalog that the
+        user may use; with one it sees that one.
+    compute_size : str, optional
+        XS, S, M, L, XL, 2XL, 3XL or 4XL.
+    autocommit : bool
+        Off, as PEP 249 asks.
+    row_factory : callable, optional
+        What makes the rows of cursors; tuples unless given.
+    connect_timeout : float
+        Seconds to open the session in, 20.
+    query_timeout, fetch_timeout, update_timeout : float, optional
+        Seconds that the server may take to answer a statement, to send its result, and to take
+        bound values or loaded rows. No limit.
+    tls_root_certs : str, optional
+        The certificates to trust: a PEM file, or its text. The system's unless given.
+    tls_skip_verify : bool
+        Whether to trust any certificate; for trials only.
+
+    Returns
+    -------
+    Connection
+
+    Raises
+    ------
+    ProgrammingError, InterfaceError
+        A setting is wrong, missing or unknown to the server.
+    OperationalError
+        The server cannot be reached or refuses the credentials.
+    """
+    arguments = {
+        "username": username,
+        "password": password,
+        "host": host,
+        "port": port,
+        "tls": tls,
+        "catalog": catalog,
+        "schema": schema,
+        "compute_size": compute_size,
+        "autocommit": autocommit,
+        "connect_timeout": connect_timeout,
+        "query_timeout": query_timeout,
+        "fetch_timeout": fetch_timeout,
+        "update_timeout": update_timeout,
+        "tls_root_certs": tls_root_certs,
+        "tls_skip_verify": tls_skip_verify,
+    }
+    factory = tuple_row if row_factory is None else row_factory
+    if uri is not None and uri.partition(":")[0] == "local":
+        from .local import shared_server
+
+        on_close = contextlib.ExitStack()
+        with on_close:
+            server = on_close.enter_context(shared_server(uri.partition(":")[2] or ":memory:"))
+            settings = resolve(server.uri, arguments, {})
+            return Connection(settings, factory, on_close.pop_all())
+    return Connection(resolve(uri, arguments), factory)

@@ -1,0 +1,438 @@
+"""The PEP 249 cursor, with its Arrow, pandas and polars sides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
+
+import pyarrow as pa
+from adbc_driver_manager import AdbcStatement, AdbcStatusCode
+from adbc_driver_manager import dbapi as adbc_dbapi
+
+from . import parameters as binding
+from . import sql
+from .description import Column, describe
+from .errors import InterfaceError, NotSupportedError, ProgrammingError
+from .result import Result, Rows
+from .row_factories import RowFactory, row_maker
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+    from typing_extensions import Self
+
+    from .connection import Connection
+
+Row = TypeVar("Row")
+
+
+class Cursor(adbc_dbapi.Cursor, Generic[Row]):
+    """A PEP 249 cursor; made by `Connection.cursor`.
+
+    A cursor costs nothing until it executes. Cursors of one connection share its session, one
+    statement at a time: what one of them has not read yet is read into memory before another
+    statement is sent.
+    """
+
+    # polars takes its Arrow path for classes whose module's name begins with "adbc_"; the bridge
+    # package of that name makes it true.
+    __module__ = "adbc_driver_altertable.dbapi"
+
+    def __init__(self, connection: Connection[Any], row_factory: RowFactory[Row]) -> None:
+        self._closed = False
+        self._connection = connection
+        self._result: Result | None = None
+        self._rows: Rows | None = None
+        self._description: list[Column] | None = None
+        self._rowcount = -1
+        self._arraysize = 1
+        self._row_factory = row_factory
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "executed" if self._result else "idle"
+        return f"<altertable_dbapi.Cursor {state} on {self._connection!r}>"
+
+    # PEP 249 attributes
+
+    @property
+    def connection(self) -> Connection[Any]:
+        """The connection that made this cursor."""
+        return self._connection
+
+    @property
+    def description(self) -> list[Column] | None:  # type: ignore[override]
+        """A column each of the result, or None when the last statement returned no rows."""
+        if self._description is None and self._result is not None:
+            self._description = describe(self._result.schema)
+        return self._description
+
+    @property
+    def rowcount(self) -> int:
+        """Rows that the last statement inserted, updated or deleted; -1 when not known.
+
+        After a SELECT it is -1 until the result is read to its end, then its number of rows.
+        """
+        return self._rowcount
+
+    @property
+    def rownumber(self) -> int | None:
+        """How many rows of the result have been fetched, or None without a result."""
+        if self._result is None:
+            return None
+        return 0 if self._rows is None else self._rows.rownumber
+
+    @property
+    def arraysize(self) -> int:
+        """How many rows `fetchmany` returns by default."""
+        return self._arraysize
+
+    @arraysize.setter
+    def arraysize(self, size: int) -> None:
+        if not isinstance(size, int) or size < 1:
+            raise ProgrammingError(f"arraysize is {size!r}; expected a number of rows, 1 or more")
+        self._arraysize = size
+
+    @property
+    def row_factory(self) -> RowFactory[Row]:
+        """What makes a row of each tuple of values, from the next statement on."""
+        return self._row_factory
+
+    @row_factory.setter
+    def row_factory(self, factory: RowFactory[Row]) -> None:
+        self._row_factory = factory
+
+    # Execution
+
+    def execute(self, operation: str, parameters: binding.Parameters = None) -> Self:  # type: ignore[override]
+        """Execute one statement.
+
+        A statement that returns no rows is finished when this returns, and `rowcount` is set.
+
+        Parameters
+        ----------
+        operation : str
+            DuckDB SQL with ``$name``, ``?`` or ``$1`` placeholders, or a `Query` that carries its
+            values.
+        parameters : mapping, sequence or pyarrow.RecordBatch, optional
+            A mapping for ``$name``; keys without a placeholder are ignored. A sequence for ``?``
+            and ``$1``. None and whatever is empty mean no parameters.
+
+        Returns
+        -------
+        Cursor
+            This cursor.
+
+        Raises
+        ------
+        ProgrammingError
+            The statement is wrong, or the parameters do not suit it.
+        DataError
+            A value cannot be bound or converted.
+        """
+        self._check_open()
+        statement, parameters = self._scan(operation, parameters)
+        bound = binding.bind(statement, parameters)
+        self._reset()
+        self._finish(statement, self._connection._execute(statement, bound))
+        return self
+
+    def executemany(self, operation: str, seq_of_parameters: Iterable[Any] | None) -> None:  # type: ignore[override]
+        """Execute one statement that returns no rows for each set of parameters.
+
+        All sets take effect or none does: outside a transaction they are one transaction.
+        `rowcount` is the total.
+
+        Parameters
+        ----------
+        operation : str
+            DuckDB SQL with placeholders.
+        seq_of_parameters : iterable
+            Mappings or sequences, as `execute` takes them. Nothing happens when it is empty.
+
+        Raises
+        ------
+        ProgrammingError
+            As `execute` raises it, or the statement returns rows.
+        """
+        self._check_open()
+        statement, _ = self._scan(operation, None)
+        self._reset()
+        if statement.returns_rows:
+            raise ProgrammingError(
+                f"executemany() is for statements that return no rows, and {statement.verb or 'it'}"
+                f"{' … RETURNING' if statement.returning else ''} returns them; use execute()"
+            )
+        total = 0
+        with self._connection._atomic():
+            for parameters in seq_of_parameters or ():
+                bound = binding.bind(statement, parameters)
+                self._finish(statement, self._connection._execute(statement, bound))
+                total += max(self._rowcount, 0)
+        self._reset()
+        self._rowcount = total
+
+    def _scan(
+        self, operation: str, parameters: binding.Parameters
+    ) -> tuple[sql.Statement, binding.Parameters]:
+        if not isinstance(operation, str):
+            raise ProgrammingError(
+                f"the statement is a {type(operation).__name__}; it must be SQL text (str)"
+            )
+        if parameters is None and isinstance(operation, sql.Query):
+            parameters = operation.parameters
+        return sql.scan(operation), parameters
+
+    def _finish(self, statement: sql.Statement, result: Result | None) -> None:
+        """Take the result of a statement; drain it when it is only a report of what was done."""
+        if result is None:
+            return
+        report = None if statement.returns_rows else _report_column(result.schema)
+        if report is None:
+            self._result = result
+            return
+        # Servers may run a statement only as its stream is read.
+        table = result.read_table()
+        if report == "Count" and table.num_rows:
+            self._rowcount = sum(table.column(0).to_pylist())
+
+    def _reset(self) -> None:
+        if self._result is not None:
+            self._result.close()
+        self._result = None
+        self._rows = None
+        self._description = None
+        self._rowcount = -1
+
+    # Rows
+
+    def fetchone(self) -> Row | None:  # type: ignore[override]
+        """The next row, or None when there is none left."""
+        for row in self._fetching():
+            return row
+        self._note_end()
+        return None
+
+    def fetchmany(self, size: int | None = None) -> list[Row]:  # type: ignore[override]
+        """The next `size` rows (`arraysize` by default); fewer at the end, then none."""
+        if size is None:
+            size = self._arraysize
+        if size < 0:
+            raise ProgrammingError(f"fetchmany(size) is {size}; expected 0 or more")
+        rows = self._fetching().fetchmany(size)
+        if len(rows) < size:
+            self._note_end()
+        return rows
+
+    def fetchall(self) -> list[Row]:  # type: ignore[override]
+        """All rows that are left."""
+        rows = self._fetching().fetchall()
+        self._note_end()
+        return rows
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Row:  # type: ignore[override]
+        for row in self._fetching():
+            return row
+        self._note_end()
+        raise StopIteration
+
+    def next(self) -> Row:  # type: ignore[override]
+        """The next row; StopIteration when there is none left."""
+        return self.__next__()
+
+    def _fetching(self) -> Rows:
+        if self._rows is None:
+            result = self._reading("rows")
+            self._rows = Rows(result, row_maker(self._row_factory, self))
+        return self._rows
+
+    def _note_end(self) -> None:
+        assert self._rows is not None
+        self._rowcount = self._rows.rownumber
+
+    def _reading(self, what: str) -> Result:
+        """The result to read from, or an error that says why there is none."""
+        self._check_open()
+        if self._result is None:
+            raise ProgrammingError(
+                f"no {what} to fetch: execute a statement that returns rows first",
+                status_code=AdbcStatusCode.INVALID_STATE,
+            )
+        return self._result
+
+    # Arrow, pandas, polars
+
+    def fetch_arrow_table(self) -> pa.Table:
+        """All that is left of the result, as a table in the server's own types."""
+        return self._unread("table").read_table()
+
+    fetchallarrow = fetch_arrow_table
+
+    def fetch_record_batch(self) -> pa.RecordBatchReader:
+        """What is left of the result, as a reader that may outlive this cursor.
+
+        It holds one record batch at a time, until another statement of the connection makes it
+        hold the rest.
+        """
+        result = self._unread("record batches")
+        # The cursor keeps the description and lets go of the stream, which is the reader's now.
+        self._description = describe(result.schema)
+        self._result, self._rows = None, None
+        return result.reader()
+
+    def fetch_arrow(self) -> pa.RecordBatchReader:  # type: ignore[override]
+        """What is left of the result, as an object with ``__arrow_c_stream__``."""
+        return self.fetch_record_batch()
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self.fetch_record_batch().__arrow_c_stream__(requested_schema)
+
+    def fetch_df(self) -> pandas.DataFrame:
+        """What is left of the result, as a pandas DataFrame."""
+        _require("pandas")
+        return self.fetch_arrow_table().to_pandas()
+
+    def fetch_polars(self) -> polars.DataFrame:
+        """What is left of the result, as a polars DataFrame.
+
+        Raises
+        ------
+        ProgrammingError
+            Two columns have one name, which polars cannot hold.
+        """
+        _require("polars")
+        import polars
+
+        names = self._unread("data frame").schema.names
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ProgrammingError(
+                f"polars needs a name for each column, and {', '.join(map(repr, repeated))} "
+                "stands more than once; rename with AS"
+            )
+        return polars.DataFrame(self.fetch_arrow_table())
+
+    def _unread(self, what: str) -> Result:
+        """The result with what was converted to rows but not fetched put back."""
+        result = self._reading(what)
+        if self._rows is not None:
+            result.put_back(self._rows.give_back())
+            self._rows = None
+        return result
+
+    # The rest of PEP 249
+
+    def callproc(self, procname: str, parameters: Any = ()) -> NoReturn:
+        """Not supported: the server has no stored procedures."""
+        raise NotSupportedError(f"callproc({procname!r}): the server has no stored procedures")
+
+    def nextset(self) -> None:  # type: ignore[override]
+        """None: a statement has one result set."""
+        self._check_open()
+
+    def setinputsizes(self, sizes: Any) -> None:
+        """Nothing to do: values are bound with their own types."""
+        self._check_open()
+
+    def setoutputsize(self, size: int, column: int | None = None) -> None:
+        """Nothing to do: columns have no size limit."""
+        self._check_open()
+
+    def close(self) -> None:
+        """Close the cursor; what is left of its result is dropped. Idempotent."""
+        if not self._closed:
+            self._reset()
+            self._closed = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        # The result closes its stream when it goes; there is nothing else to free.
+        pass
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise InterfaceError("the cursor is closed")
+        self._connection._check_open()
+
+    # ADBC's extensions
+
+    @property
+    def adbc_statement(self) -> AdbcStatement:
+        """The session's ADBC statement, which all cursors share."""
+        self._check_open()
+        return self._connection._session.statement
+
+    def adbc_cancel(self) -> None:
+        """Cancel the statement that is running, from another thread."""
+        self._connection.adbc_cancel()
+
+    def adbc_prepare(self, operation: str) -> pa.Schema | None:  # type: ignore[override]
+        """Prepare a statement; the schema of its parameters, in number order, where known."""
+        self._check_open()
+        statement, _ = self._scan(operation, None)
+        return self._connection._prepare(statement)
+
+    def adbc_execute_schema(self, operation: str, parameters: Any = None) -> pa.Schema:
+        """The schema of a statement's result, by running it and dropping its rows.
+
+        What the server announces beforehand differs from what it sends, so only the stream tells.
+        """
+        with self._connection.cursor() as cursor:
+            cursor.execute(operation, parameters)
+            return cursor._result.schema if cursor._result is not None else pa.schema([])
+
+    def adbc_execute_partitions(  # type: ignore[override]
+        self, operation: str, parameters: Any = None
+    ) -> tuple[list[bytes], pa.Schema | None]:
+        """Send one statement without reading it; what `adbc_read_partition` takes, and a schema.
+
+        The schema is the server's announcement, which may differ from the stream's. A partition
+        can be read on this connection alone.
+        """
+        self._check_open()
+        statement, parameters = self._scan(operation, parameters)
+        bound = binding.bind(statement, parameters)
+        self._reset()
+        return self._connection._partitions(statement, bound)
+
+    def adbc_read_partition(self, partition: bytes) -> None:
+        """Make one partition the result of this cursor."""
+        self._check_open()
+        self._reset()
+        self._result = self._connection._session.read_partition(partition)
+
+    def executescript(self, operation: str) -> None:
+        """Execute the statements of a script, one after the other; results are dropped."""
+        for statement in sql.split(operation):
+            self.execute(statement)
+        self._reset()
+
+
+def _report_column(schema: pa.Schema) -> str | None:
+    """``Count`` or ``Success`` when a result has DuckDB's shape for a statement without rows."""
+    if len(schema) != 1:
+        return None
+    field = schema.field(0)
+    if field.name == "Count" and pa.types.is_int64(field.type):
+        return "Count"
+    if field.name == "Success" and pa.types.is_boolean(field.type):
+        return "Success"
+    return None
+
+
+def _require(package: str) -> None:
+    import importlib.util
+
+    if importlib.util.find_spec(package) is None:
+        raise InterfaceError(
+            f'{package} is not installed; pip install "altertable-dbapi[{package}]"'
+        )
+
+

@@ -1,0 +1,76 @@
+"""The embedded DuckDB: one instance, its catalogs, and the ways of calling it that changed in 2.0."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+_RELATION_STREAMS_ALL = int(duckdb.__version__.split(".")[0]) >= 2
+
+HIDDEN_CATALOGS = ("memory", "system", "temp")
+HIDDEN_SCHEMAS = ("information_schema", "pg_catalog")
+
+
+def quote(name: str) -> str:
+    """Quote an identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Quote a string."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+class Engine:
+    """One DuckDB instance with the server's catalogs attached.
+
+    The instance itself is always in memory, so that its own catalog, ``memory``, is an internal
+    one as on the service; the user's database is attached beside it.
+
+    Parameters
+    ----------
+    database : str
+        A path, or ``":memory:"`` for the catalog ``local``.
+    catalogs : sequence of str
+        More catalogs to attach, each in memory.
+    """
+
+    def __init__(self, database: str, catalogs: Sequence[str] = ()) -> None:
+        self.catalog = "local" if database == ":memory:" else Path(database).stem
+        self._root = duckdb.connect(":memory:")
+        try:
+            # Otherwise DuckDB would resolve a table name to a variable of the server's own frames.
+            self._root.execute("SET GLOBAL python_enable_replacements = false")
+            for name, path in ((self.catalog, database), *((c, ":memory:") for c in catalogs)):
+                self._root.execute(f"ATTACH {literal(path)} AS {quote(name)}")
+        except BaseException:
+            self._root.close()
+            raise
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """Open a DuckDB connection that stands in the default catalog and its schema ``main``."""
+        cursor = self._root.cursor()
+        cursor.execute(f"USE {quote(self.catalog)}.main")
+        return cursor
+
+    def close(self) -> None:
+        """Close the instance."""
+        self._root.close()
+
+
+def run(cursor: duckdb.DuckDBPyConnection, sql: str, batch_rows: int) -> pa.RecordBatchReader:
+    """Execute one statement and give its result as a stream, computed as it is read.
+
+    DuckDB 2 streams from a relation only and warns about the rest; DuckDB 1 runs a statement
+    without rows inside ``sql()`` and loses its count, but streams from ``execute()``.
+    """
+    result: Any
+    if _RELATION_STREAMS_ALL:
+        result = cursor.sql(sql)
+        return result.to_arrow_reader(batch_rows)
+    result = cursor.execute(sql)
+    return result.fetch_record_batch(batch_rows)

@@ -1,0 +1,112 @@
+"""What the server refuses a call with, and the gRPC status that each refusal becomes.
+
+This is the one place that knows which status codes pyarrow can produce. On the wire:
+
+=======================  ===========================  ==========================================
+Refusal                  gRPC status                  Note
+=======================  ===========================  ==========================================
+unauthenticated          UNAUTHENTICATED
+permission_denied        PERMISSION_DENIED
+unavailable              UNAVAILABLE
+deadline_exceeded        DEADLINE_EXCEEDED
+cancelled                CANCELLED
+internal                 INTERNAL
+unknown                  UNKNOWN
+invalid_argument         INVALID_ARGUMENT
+not_found                NOT_FOUND
+unimplemented            UNIMPLEMENTED
+failed_precondition      INVALID_ARGUMENT             pyarrow has no way to this status
+already_exists           INVALID_ARGUMENT             the same
+aborted                  INTERNAL                     the same
+resource_exhausted       UNAVAILABLE                  the same
+=======================  ===========================  ==========================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from pyarrow import flight
+
+
+class _Untraced:
+    """Keeps the server's traceback out of what the client reads.
+
+    pyarrow appends ``traceback.format_exception`` of any exception that is not a ``FlightError``
+    to the gRPC message, and only the exception's name when formatting fails. An exception whose
+    cause cannot be read makes it fail.
+    """
+
+    @property
+    def __cause__(self) -> Any:
+        raise AttributeError("the traceback stays in the server")
+
+
+class _InvalidArgument(_Untraced, pa.ArrowInvalid):  # type: ignore[misc]
+    pass
+
+
+class _NotFound(_Untraced, pa.ArrowKeyError):  # type: ignore[misc]
+    def __str__(self) -> str:
+        # A KeyError shows the repr of its argument.
+        return str(self.args[0])
+
+
+class _Unimplemented(_Untraced, pa.ArrowNotImplementedError):  # type: ignore[misc]
+    pass
+
+
+CODES: dict[str, Callable[[str], Exception]] = {
+    "UNAUTHENTICATED": flight.FlightUnauthenticatedError,
+    "PERMISSION_DENIED": flight.FlightUnauthorizedError,
+    "UNAVAILABLE": flight.FlightUnavailableError,
+    "DEADLINE_EXCEEDED": flight.FlightTimedOutError,
+    "CANCELLED": flight.FlightCancelledError,
+    "INTERNAL": flight.FlightInternalError,
+    "UNKNOWN": flight.FlightServerError,
+    "INVALID_ARGUMENT": _InvalidArgument,
+    "NOT_FOUND": _NotFound,
+    "UNIMPLEMENTED": _Unimplemented,
+    "FAILED_PRECONDITION": _InvalidArgument,
+    "ALREADY_EXISTS": _InvalidArgument,
+    "ABORTED": flight.FlightInternalError,
+    "RESOURCE_EXHAUSTED": flight.FlightUnavailableError,
+}
+
+
+def refusal(code: str, message: str) -> Exception:
+    """Make the exception that pyarrow turns into the gRPC status `code`, or the nearest it can.
+
+    Raises
+    ------
+    ValueError
+        `code` is not the name of a gRPC status in the table above.
+    """
+    if code not in CODES:
+        raise ValueError(f"unknown gRPC status {code!r}; known: {', '.join(CODES)}")
+    return CODES[code](message)
+
+
+def from_engine(error: Exception, doing: str, code: str) -> Exception:
+    """Turn DuckDB's error into a refusal whose text holds DuckDB's own.
+
+    Parameters
+    ----------
+    error : Exception
+        What DuckDB raised.
+    doing : str
+        What failed, as "prepare statement".
+    code : str
+        The gRPC status for it.
+    """
+    if isinstance(error, duckdb.InterruptException):
+        return refusal("CANCELLED", "the statement was cancelled")
+    return refusal(code, f"Failed to {doing}: {engine_text(error)}")
+
+
+def engine_text(error: Exception) -> str:
+    """Give DuckDB's message without the native stack trace that an internal error carries."""
+    return str(error).partition("\n\nStack Trace:")[0]

@@ -1,0 +1,268 @@
+"""Sessions: a bearer token, one DuckDB connection, options, one transaction, one statement at a time."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from .engine import Engine, quote
+from .failures import from_engine, refusal
+from .statements import Statement
+
+COMPUTE_SIZES = frozenset("XS S M L XL 2XL 3XL 4XL XXL XXXL XXXXL".split())
+
+# Planned statements whose stream nobody reads are forgotten past this many.
+_MAX_PLANNED = 4096
+
+
+@dataclass
+class Prepared:
+    """A prepared statement, bound to the transaction it was prepared in."""
+
+    statement: Statement
+    transaction: bytes
+    parameters: pa.RecordBatch | None = None
+
+
+@dataclass
+class Planned:
+    """A statement that GetFlightInfo has prepared and DoGet will run."""
+
+    statement: Statement
+    transaction: bytes
+
+
+@dataclass
+class Session:
+    """One client's session.
+
+    Attributes
+    ----------
+    cursor : duckdb.DuckDBPyConnection
+        The session's DuckDB connection; used only while `lock` is held.
+    options : dict
+        What SetSessionOptions set, by name.
+    transaction : bytes
+        The open transaction's id; empty without one.
+    """
+
+    engine: Engine
+    cursor: duckdb.DuckDBPyConnection
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    options: dict[str, str] = field(default_factory=dict)
+    transaction: bytes = b""
+    prepared: dict[bytes, Prepared] = field(default_factory=dict)
+    planned: OrderedDict[bytes, Planned] = field(default_factory=OrderedDict)
+    closed: bool = False
+    used: float = field(default_factory=time.monotonic)
+    _position: tuple[str | None, str | None] = (None, None)
+
+    def acquire(self, cancelled: Callable[[], bool]) -> None:
+        """Wait until no other statement of this session runs, then keep others out.
+
+        Raises
+        ------
+        Exception
+            A refusal, when the caller goes away or the session is closed meanwhile.
+        """
+        while not self.lock.acquire(timeout=0.05):
+            if cancelled():
+                raise refusal("CANCELLED", "the call was cancelled while another statement ran")
+        if self.closed:
+            self.lock.release()
+            raise refusal("UNAUTHENTICATED", "Session closed")
+
+    @contextmanager
+    def exclusive(self, cancelled: Callable[[], bool]) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Hold the session for one call."""
+        self.acquire(cancelled)
+        try:
+            yield self.cursor
+        finally:
+            self.lock.release()
+
+    def check_transaction(self, transaction: bytes) -> None:
+        """Refuse a statement that does not belong to the open transaction, or to none."""
+        if transaction == self.transaction:
+            return
+        if transaction:
+            raise refusal("NOT_FOUND", "Transaction not found")
+        raise refusal(
+            "FAILED_PRECONDITION",
+            "a transaction is already active; commit or rollback it first",
+        )
+
+    def apply_options(self) -> None:
+        """Move to the catalog and schema that the options name, which fails only now if at all."""
+        wanted = (self.options.get("catalog"), self.options.get("schema"))
+        if wanted == self._position:
+            return
+        catalog, schema = wanted
+        if schema is not None:
+            target = f"{quote(catalog or self.engine.catalog)}.{quote(schema)}"
+        else:
+            target = quote(catalog or self.engine.catalog)
+        try:
+            self.cursor.execute(f"USE {target}")
+        except duckdb.Error as error:
+            raise from_engine(error, "prepare statement", "INTERNAL") from error
+        self._position = wanted
+
+    def set_options(self, given: dict[str, Any]) -> dict[str, int]:
+        """Set options from the request's values.
+
+        Returns
+        -------
+        dict
+            The refused options: name -> SetSessionOptionsResult.ErrorValue (1 invalid name,
+            2 invalid value). When there is any, nothing is set.
+        """
+        errors: dict[str, int] = {}
+        values: dict[str, str] = {}
+        for name, option in given.items():
+            if name not in {"catalog", "schema", "compute_size"}:
+                errors[name] = 1
+            elif option.WhichOneof("option_value") != "string_value" or (
+                name == "compute_size" and option.string_value.upper() not in COMPUTE_SIZES
+            ):
+                errors[name] = 2
+            else:
+                values[name] = option.string_value
+        if not errors:
+            self.options.update(values)
+        return errors
+
+    def plan(self, planned: Planned) -> bytes:
+        """Keep a statement for DoGet; returns its handle."""
+        handle = secrets.token_bytes(12)
+        self.planned[handle] = planned
+        if len(self.planned) > _MAX_PLANNED:
+            self.planned.popitem(last=False)
+        return handle
+
+    def begin(self) -> bytes:
+        """Begin the transaction; returns its id."""
+        self.check_transaction(b"")
+        self.apply_options()
+        self.cursor.execute("BEGIN TRANSACTION")
+        self.transaction = secrets.token_bytes(16)
+        return self.transaction
+
+    def end(self, transaction: bytes, *, commit: bool) -> None:
+        """Commit or roll back the transaction; a commit that fails ends it as well."""
+        if not transaction or transaction != self.transaction:
+            raise refusal("NOT_FOUND", "Transaction not found")
+        self.transaction = b""
+        try:
+            self.cursor.execute("COMMIT" if commit else "ROLLBACK")
+        except duckdb.Error as error:
+            raise from_engine(error, "end transaction", "ABORTED") from error
+
+    def close(self) -> None:
+        """Stop what runs, roll back, and close the DuckDB connection. Idempotent."""
+        if self.closed:
+            return
+        self.closed = True
+        self.cursor.interrupt()
+        # Bounded: a stream whose client reads slowly may hold the lock; it then closes by itself.
+        if self.lock.acquire(timeout=1):
+            try:
+                self.cursor.close()
+            finally:
+                self.lock.release()
+
+
+class Sessions:
+    """The sessions of a server, by token.
+
+    Parameters
+    ----------
+    engine : Engine
+        Where sessions open their DuckDB connections.
+    username, password : str
+        The only credentials that are accepted.
+    timeout : float or None
+        Seconds after which an idle session expires.
+    """
+
+    def __init__(
+        self, engine: Engine, username: str, password: str, timeout: float | None
+    ) -> None:
+        self._engine = engine
+        self._credentials = f"{username}:{password}".encode()
+        self._timeout = timeout
+        self._lock = threading.Lock()
+        self._open: dict[str, Session] = {}
+        self._expired: set[str] = set()
+
+    def open(self, authorization: str) -> str:
+        """Check a ``Basic`` authorization header and open a session; returns its token."""
+        scheme, _, encoded = authorization.partition(" ")
+        try:
+            given = base64.b64decode(encoded)
+        except ValueError:
+            given = b""
+        if scheme.lower() != "basic" or not hmac.compare_digest(given, self._credentials):
+            raise refusal("UNAUTHENTICATED", "Invalid credentials")
+        token = secrets.token_urlsafe(24)
+        session = Session(self._engine, self._engine.cursor())
+        with self._lock:
+            self._open[token] = session
+        return token
+
+    def get(self, authorization: str) -> Session:
+        """Find the session of a ``Bearer`` authorization header."""
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer":
+            text = "Authorization header must use Bearer scheme"
+            raise refusal("UNAUTHENTICATED", text if authorization else "Missing authorization")
+        late = None
+        with self._lock:
+            session = self._open.get(token)
+            if session is None:
+                text = "Session expired" if token in self._expired else "Invalid token"
+                raise refusal("UNAUTHENTICATED", text)
+            now = time.monotonic()
+            idle = now - session.used
+            if self._timeout is not None and idle > self._timeout and not session.lock.locked():
+                late = self._open.pop(token)
+                self._expired.add(token)
+            session.used = now
+        if late is not None:
+            late.close()
+            raise refusal("UNAUTHENTICATED", "Session expired")
+        return session
+
+    def close(self, session: Session) -> None:
+        """Close one session."""
+        with self._lock:
+            for token, candidate in self._open.items():
+                if candidate is session:
+                    del self._open[token]
+                    break
+        session.close()
+
+    def expire(self) -> None:
+        """Let every open session expire now."""
+        with self._lock:
+            sessions = list(self._open.values())
+            self._expired.update(self._open)
+            self._open.clear()
+        for session in sessions:
+            session.close()
+
+    def all(self) -> list[Session]:
+        """List the open sessions."""
+        with self._lock:
+            return list(self._open.values())
