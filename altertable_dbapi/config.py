@@ -48,7 +48,7 @@ class Settings:
     schema: str | None = None
     compute_size: str | None = None
     autocommit: bool = False
-    connect_timeout: float = 20.0
+    connect_timeout: float = 15.0
     query_timeout: float | None = None
     fetch_timeout: float | None = None
     update_timeout: float | None = None

@@ -429,7 +429,7 @@ def connect(
     row_factory : callable, optional
         What makes the rows of cursors; tuples unless given.
     connect_timeout : float
-        Seconds to open the session in, 20.
+        Seconds to open the session in, 15.
     query_timeout, fetch_timeout, update_timeout : float, optional
         Seconds that the server may take to answer a statement, to send its result, and to take
         bound values or loaded rows. No limit.

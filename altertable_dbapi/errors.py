@@ -146,6 +146,26 @@ GRPC_ERRORS: dict[int, type[Error]] = {
     16: OperationalError,  # UNAUTHENTICATED
 }
 
+#: The Go driver's names of the gRPC codes.
+GRPC_NAMES = {
+    "Canceled": 1,
+    "Unknown": 2,
+    "InvalidArgument": 3,
+    "DeadlineExceeded": 4,
+    "NotFound": 5,
+    "AlreadyExists": 6,
+    "PermissionDenied": 7,
+    "ResourceExhausted": 8,
+    "FailedPrecondition": 9,
+    "Aborted": 10,
+    "OutOfRange": 11,
+    "Unimplemented": 12,
+    "Internal": 13,
+    "Unavailable": 14,
+    "DataLoss": 15,
+    "Unauthenticated": 16,
+}
+
 #: For errors that carry an ADBC status alone; what is not listed is an OperationalError.
 ADBC_ERRORS: dict[int, type[Error]] = {
     AdbcStatusCode.NOT_IMPLEMENTED: NotSupportedError,
@@ -162,12 +182,12 @@ ADBC_ERRORS: dict[int, type[Error]] = {
 _DUCKDB_PREFIX = re.compile(
     r"\b(" + "|".join(sorted(map(re.escape, DUCKDB_ERRORS), key=len, reverse=True)) + r") Error: "
 )
-# ADBC writes "STATUS: [FlightSQL] text (Code; Method)", and a C++ server adds ". Detail: …";
-# gRPC's C++ core appends its own debugging context.
-_ADBC_HEAD = re.compile(r"^(?:[A-Z_]+: )?(?:\[FlightSQL\] )?")
-_ADBC_TAIL = re.compile(
-    r"\.? *(?:gRPC client debug context:.*|Client context:.*)$|\.? Detail: [A-Za-z ]+(?=$| \()"
-    r"|(?: \([A-Za-z]+; [A-Za-z]+\))(?:\. Vendor code: \d+)?$|\. Vendor code: \d+$",
+# ADBC writes "STATUS: [FlightSQL] text (Code; Method). Vendor code: n"; a server written with
+# Arrow's C++ puts ". Detail: …" behind its text, and gRPC's C++ core its debugging context.
+_ADBC_HEAD = re.compile(r"^(?:[A-Z_]+: )?(?:\[Flight ?SQL\] )?")
+_ADBC_TAIL = re.compile(r" \((?P<code>[A-Z][A-Za-z]+); [^\n]{1,60}\)(?:\. Vendor code: \d+)?$")
+_CPP_TAIL = re.compile(
+    r"\. Detail: (?:Python exception: )?\w+$|\.? *(?:gRPC client debug|Client) context: .*$",
     re.DOTALL,
 )
 _ABORTED = re.compile(r"current transaction is aborted", re.IGNORECASE)
@@ -175,14 +195,21 @@ _ABORTED = re.compile(r"current transaction is aborted", re.IGNORECASE)
 
 def sentence(text: str) -> str:
     """The server's own sentence in an ADBC or Flight error text, without what wraps it."""
-    text = _ADBC_HEAD.sub("", text, count=1)
-    while (stripped := _ADBC_TAIL.sub("", text)) != text:
-        text = stripped
+    text = _ADBC_TAIL.sub("", _ADBC_HEAD.sub("", text, count=1))
+    text = _CPP_TAIL.sub("", text)
     prefix = _DUCKDB_PREFIX.search(text)
     return (text[prefix.start() :] if prefix else text).strip()
 
 
-def classify(text: str, grpc_code: int | None, status: int) -> type[Error]:
+def grpc_code(error: adbc.Error) -> int | None:
+    """The gRPC code behind an ADBC error, which some of the driver's calls give only by name."""
+    if error.vendor_code is not None:
+        return error.vendor_code
+    tail = _ADBC_TAIL.search(str(error))
+    return GRPC_NAMES.get(tail["code"]) if tail else None
+
+
+def classify(text: str, code: int | None, status: int) -> type[Error]:
     """The PEP 249 class for a server's error.
 
     DuckDB's prefix decides, wherever in the text it stands; then the gRPC code; then the ADBC
@@ -193,8 +220,8 @@ def classify(text: str, grpc_code: int | None, status: int) -> type[Error]:
     prefix = _DUCKDB_PREFIX.search(text)
     if prefix:
         return DUCKDB_ERRORS[prefix[1]]
-    if grpc_code in GRPC_ERRORS:
-        return GRPC_ERRORS[grpc_code]
+    if code in GRPC_ERRORS:
+        return GRPC_ERRORS[code]
     return ADBC_ERRORS.get(status, OperationalError)
 
 
@@ -202,14 +229,14 @@ def from_adbc(error: adbc.Error) -> Error:
     """The error of this driver for one of ``adbc_driver_manager``."""
     if isinstance(error, Error):
         return error
-    text = str(error)
+    text, code = str(error), grpc_code(error)
     message = sentence(text)
     if _ABORTED.search(message):
         message += "; call rollback() to go on"
-    return classify(text, error.vendor_code, error.status_code)(
+    return classify(text, code, error.status_code)(
         message,
         status_code=error.status_code,
-        vendor_code=error.vendor_code,
+        vendor_code=code,
         sqlstate=error.sqlstate,
         details=error.details,
     )

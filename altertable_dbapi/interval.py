@@ -78,9 +78,7 @@ class Interval:
         return Interval, self._parts()
 
     def __repr__(self) -> str:
-        return (
-            f"Interval(months={self.months}, days={self.days}, microseconds={self.microseconds})"
-        )
+        return f"Interval(months={self.months}, days={self.days}, microseconds={self.microseconds})"
 
     def __str__(self) -> str:
         """Write it as DuckDB does; the text casts back to the same INTERVAL."""

@@ -160,8 +160,8 @@ class Rows:
     Parameters
     ----------
     result : Result
-    make_row : callable, optional
-        What the row factory made for this result; None leaves tuples.
+    make_row : callable
+        What makes a row of the tuple of its values; None leaves it as it is.
     """
 
     def __init__(self, result: Result, make_row: Callable[[tuple[Any, ...]], Any] | None) -> None:

@@ -1,108 +1,99 @@
-"""One scanner of DuckDB SQL text: strings, quoted names, comments, dollar quotes, placeholders, main verb.
+"""One scanner of DuckDB SQL text: strings, quoted names, comments, placeholders, main verb.
 
-The rules are those of DuckDB's lexers, found by asking them (1.5 and 2.0 agree on all that is here, except
-where a comment says so); ``tests/test_sql_oracle.py`` compares the scanner with DuckDB's own parser.
-Text that DuckDB cannot read is never refused here: the server says what is wrong with it.
+The rules are those of DuckDB's lexers, found by asking them: 1.5 and 2.0 agree on all that is here,
+except where a comment says so. ``tests/test_sql_oracle.py`` compares the scanner with DuckDB's own
+parser. Text that DuckDB cannot read is not refused here: the server says what is wrong with it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
-from altertable_dbapi.errors import ProgrammingError
+from .errors import ProgrammingError
 
-__all__ = [
-    "Expression",
-    "InsertValues",
-    "Placeholder",
-    "Query",
-    "Statement",
-    "insert_values",
-    "quote_identifier",
-    "replace",
-    "scan",
-    "split",
-    "sql",
-]
+Explain = Literal["", "EXPLAIN", "ANALYZE"]
+Style = Literal["none", "named", "numeric", "qmark"]
+Transaction = Literal["begin", "commit", "rollback"]
 
-# What ends a name: ASCII space and punctuation except "$" and "_", and the Unicode spaces that DuckDB
-# turns into plain ones before it parses.
+# What ends a name: ASCII space and punctuation except "$" and "_", and the Unicode spaces that
+# DuckDB makes plain ones before it parses. All else is a name's, a "$" inside it too: a$b, größe.
 _BREAK = r"\x00\t-\r -#%-/:-@\[-\^`{-~\xa0\u2000-\u200b\u202f\u205f\u2060\u3000\ufeff"
-_NAME = rf"[^0-9$.{_BREAK}][^{_BREAK}]*"
 
-# Text whose inside means nothing to the scanner. Where the closing mark is missing, all the rest is inside.
-# 'it''s' is read as two strings side by side; a backslash escapes in E'…' only; B'…', X'…', U&'…' and N'…' have no
-# rules of their own. A "$" that follows a name's character belongs to the name (a$b).
+# Every alternative begins with a literal character, so that `re` finds it in C; an empty group at
+# its end says which one matched. 'it''s' is read as two strings side by side. A backslash escapes
+# in E'…' only (1.5 also in a string that continues one on the next line). B'…', X'…', U&'…' have no
+# rules of their own. Where a closing mark is missing, all the rest is inside.
 _OPAQUE = rf"""
-      (?P<string> '(?<=[eE]')(?<![^{_BREAK}].') [^'\\]* (?:(?:\\.|'')[^'\\]*)* '?
-                | '[^']*'?
-                | (?P<tag>\$(?<![^{_BREAK}]\$)(?:[a-zA-Z_\x80-\U0010ffff][\w\x80-\U0010ffff]*)?\$)
-                  .*?(?:(?P=tag)|\Z) )
-    | (?P<quoted> "[^"]*"? )
-    | (?P<line> --[^\r\n]* )
-    | (?P<block> /\* )
+      '(?<=[eE]')(?<![^{_BREAK}].')[^'\\]*(?:(?:\\.|'')[^'\\]*)*'?
+    | '[^']*'?
+    | "[^"]*"?
+    | \$(?<![^{_BREAK}]\$)(?P<tag>(?:[a-zA-Z_\x80-\U0010ffff][\w\x80-\U0010ffff]*)?\$)
+      .*?(?:\$(?P=tag)|\Z)
+    | --[^\r\n]*(?P<line>)
+    | /\*(?P<block>)
 """
 
-# $name, $1, $"a name", ?, ?1; DuckDB lets space stand after the "$".
+# ?, ?1, $1, $name, $"a name"; space may stand after the "$".
 _PLACEHOLDER = rf"""
-    (?P<placeholder> \?[0-9]*
-                   | \$(?<![^{_BREAK}]\$)[\t-\r ]*(?:[0-9]+|[^0-9${_BREAK}][^${_BREAK}]*|"(?:[^"]|"")+") )
+      \?(?P<question>[0-9]*)
+    | \$(?<![^{_BREAK}]\$)[\t-\r ]*
+      (?:(?P<name>[^0-9${_BREAK}][^${_BREAK}]*)|(?P<number>[0-9]+)|"(?P<quoted>(?:[^"]|"")+)")
 """
+_STYLES: dict[str, Style] = {
+    "name": "named",
+    "quoted": "named",
+    "number": "numeric",
+    "question": "numeric",
+}
 
 
 def _compile(*alternatives: str) -> re.Pattern[str]:
     return re.compile("|".join((_OPAQUE, *alternatives)), re.VERBOSE | re.DOTALL)
 
 
-# One lexer at four speeds: each stops at what its reader needs, and steps over the rest in C.
+# One lexer at four speeds: each stops where its reader has to, and steps over the rest in C.
 _PLACEHOLDERS = _compile(_PLACEHOLDER)
-_SEMICOLONS = _compile("(?P<semicolon>;)")
-_BRACKETS = _compile(r"(?P<opening>[(\[{])", r"(?P<closing>[)\]}])")
-_TOKENS = _compile(_PLACEHOLDER, f"(?P<word>{_NAME})", rf"(?P<other>[^\s{_BREAK}]|[!-/:-@\[-`{{-~])")
-_COMMENT_EDGE = re.compile(r"/\*|\*/")
+_SEMICOLONS = _compile(";(?P<semicolon>)")
+_BRACKETS = _compile(*(rf"\{opening}" for opening in "([{"), *(rf"\{closing}" for closing in ")]}"))
+_TOKENS = _compile(
+    _PLACEHOLDER, rf"(?P<word>[^0-9${_BREAK}][^{_BREAK}]*)", "[0-9][0-9_.]*", "[!-~]"
+)
+_COMMENT_EDGES = re.compile(r"/\*|\*/")
 
-# Verbs whose result is DuckDB's one row of `Count` or `Success` (asked of 1.5 and 2.0). PRAGMA and COPY may return
-# rows as well, which their shape shows. CALL and EXECUTE are rows: what they return is the callee's.
-_WITHOUT_ROWS = frozenset(
-    "INSERT UPDATE DELETE MERGE TRUNCATE CREATE DROP ALTER COMMENT SET RESET USE COPY ATTACH DETACH CHECKPOINT FORCE"
-    " VACUUM ANALYZE ANALYSE EXPORT IMPORT PRAGMA PREPARE DEALLOCATE INSTALL LOAD"
-    " BEGIN START COMMIT END ROLLBACK ABORT".split()
+# Verbs that give DuckDB's one row of `Count` or `Success`. COPY and PRAGMA may also give others,
+# which their shape shows; CALL and EXECUTE give what they call gives, which may look the same.
+_WITHOUT_ROWS = re.compile(
+    "INSERT|UPDATE|DELETE|MERGE|TRUNCATE|CREATE|DROP|ALTER|COMMENT|SET|RESET|USE|COPY|PRAGMA|ATTACH"
+    "|DETACH|FORCE|CHECKPOINT|VACUUM|ANALY[ZS]E|EXPORT|IMPORT|PREPARE|DEALLOCATE|INSTALL|LOAD|BEGIN"
+    "|START|COMMIT|END|ROLLBACK|ABORT"
 )
-_OUTSIDE_TRANSACTIONS = frozenset(
-    "SET RESET USE ATTACH DETACH PRAGMA CHECKPOINT FORCE INSTALL LOAD SHOW DESCRIBE DESC"
-    " BEGIN START COMMIT END ROLLBACK ABORT".split()
+_OUTSIDE_TRANSACTIONS = re.compile(
+    "SET|RESET|USE|PRAGMA|ATTACH|DETACH|FORCE|CHECKPOINT|INSTALL|LOAD|SHOW|DESC|DESCRIBE|BEGIN"
+    "|START|COMMIT|END|ROLLBACK|ABORT|"
 )
-_RETURNING = frozenset(("INSERT", "UPDATE", "DELETE", "MERGE"))
-_TRANSACTION: dict[str, Literal["begin", "commit", "rollback"]] = {
-    "BEGIN": "begin",
-    "START": "begin",
-    "COMMIT": "commit",
-    "END": "commit",
-    "ROLLBACK": "rollback",
-    "ABORT": "rollback",
-}
-_TRANSACTION_WORDS = re.compile(
-    r"(?:(?:BEGIN|START)(?: TRANSACTION| WORK)?(?: READ (?:ONLY|WRITE))?"
-    r"|(?:COMMIT|END|ROLLBACK|ABORT)(?: TRANSACTION| WORK)?)(?: ;)*"
+_TRANSACTIONS = re.compile(
+    "(?:(?P<begin>(?:BEGIN|START)(?: TRANSACTION| WORK)?(?: READ ONLY| READ WRITE)?)"
+    "|(?P<commit>(?:COMMIT|END)(?: TRANSACTION| WORK)?)"
+    "|(?P<rollback>(?:ROLLBACK|ABORT)(?: TRANSACTION| WORK)?))"
 )
-
-Style = Literal["none", "named", "numeric", "qmark"]
+_INSERT = re.compile(
+    r"(?P<head>INSERT(?P<replace> OR REPLACE| OR IGNORE)? INTO \S+(?: \. \S+)*(?: AS \S+)?(?: \()?)"
+    r" VALUES \((?: ON CONFLICT .*)?"
+)
 
 
 class Placeholder(NamedTuple):
-    """A placeholder's span in the text, and its name as written: ``"city"``, ``"1"``, or ``""`` for ``?``."""
+    """A placeholder's span, and its name as written: ``"city"``, ``"1"``, or ``""`` for ``?``."""
 
     start: int
     stop: int
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """What the scanner found in the text of one statement.
 
     Attributes
@@ -110,8 +101,8 @@ class Statement:
     text : str
         The text as given.
     verb : str
-        The main verb in upper case, ``""`` when there is none: past comments, parentheses, the list of WITH, and
-        EXPLAIN. ``FROM t`` has the verb FROM.
+        The main verb in upper case, ``""`` when there is none: the one past comments, parentheses,
+        the list of a WITH, and EXPLAIN. ``FROM t`` has the verb FROM.
     explain : {"", "EXPLAIN", "ANALYZE"}
         Whether the statement is only planned, or run and measured.
     returning : bool
@@ -124,36 +115,31 @@ class Statement:
 
     text: str
     verb: str
-    explain: Literal["", "EXPLAIN", "ANALYZE"]
+    explain: Explain
     returning: bool
     placeholders: tuple[Placeholder, ...]
     style: Style
 
     @property
     def returns_rows(self) -> bool:
-        """Whether the statement may return rows of its own; False is to be confirmed by the result's shape."""
-        return bool(self.explain) or self.returning or self.verb not in _WITHOUT_ROWS
+        """Whether it may return rows of its own; a False is to be confirmed by the shape."""
+        return bool(self.explain) or self.returning or not _WITHOUT_ROWS.fullmatch(self.verb)
 
     @property
     def needs_transaction(self) -> bool:
-        """Whether the statement reads or writes what a transaction protects."""
+        """Whether it reads or writes what a transaction protects."""
         if self.explain:
             return self.explain == "ANALYZE"
-        return bool(self.verb) and self.verb not in _OUTSIDE_TRANSACTIONS
+        return not _OUTSIDE_TRANSACTIONS.fullmatch(self.verb)
 
     @property
-    def transaction(self) -> Literal["begin", "commit", "rollback"] | None:
-        """What the statement does when all of it is BEGIN, COMMIT, ROLLBACK or a synonym."""
-        action = None if self.explain else _TRANSACTION.get(self.verb)
-        if action is None:
+    def transaction(self) -> Transaction | None:
+        """What it does, if all of it is BEGIN, COMMIT, ROLLBACK or a synonym of these."""
+        if self.explain or not _TRANSACTIONS.fullmatch(self.verb):
             return None
-        words: list[str] = []
-        pos = 0
-        while (token := _token(self.text, pos)).kind and len(words) < 8:
-            pos = token.stop
-            if words or token.kind != ";":
-                words.append(token.kind)
-        return action if _TRANSACTION_WORDS.fullmatch(" ".join(words)) else None
+        kinds = [token.kind for token in _top_level(self.text)]
+        match = _TRANSACTIONS.fullmatch(" ".join(kinds).strip(" ;"))
+        return cast(Transaction, match.lastgroup) if match else None
 
 
 class Expression(NamedTuple):
@@ -176,8 +162,8 @@ class InsertValues(NamedTuple):
     tail : str
         The text after the row, without a final ``;`` or comment.
     upsert : bool
-        Whether a row may replace another (OR REPLACE, DO UPDATE). Of two rows with one key in one statement DuckDB
-        keeps the first, in two statements the last: such an INSERT is not the same for many rows at once.
+        Whether a row may replace another (OR REPLACE, DO UPDATE). Of two rows with one key DuckDB
+        keeps the first when one statement has both, the last when two statements do.
     """
 
     head: str
@@ -201,14 +187,11 @@ class Query(str):
     def __getnewargs__(self) -> tuple[str, Mapping[str, Any]]:  # type: ignore[override]
         return str(self), self.parameters
 
-    def __repr__(self) -> str:
-        return f"sql({super().__repr__()}{''.join(f', {name}=…' for name in self.parameters)})"
-
 
 def sql(text: str, /, **values: Any) -> Query:
-    """Attach the values of ``$name`` placeholders to a statement.
+    """Attach the values of its ``$name`` placeholders to a statement.
 
-    The result is a `str` and passes through tools that hand over nothing but text:
+    The result is a `str`, and passes through tools that hand over text alone:
     ``pd.read_sql(sql("SELECT * FROM t WHERE city = $city", city="Lyon"), connection)``.
     """
     return Query(text, values)
@@ -222,12 +205,12 @@ def scan(text: str) -> Statement:
     ProgrammingError
         Placeholders of two styles are mixed.
     """
-    # str(): neither a cached statement nor the cache's key keeps a Query's parameters alive.
-    return _scan_short(str(text)) if len(text) <= 8192 else _scan(str(text))
+    # str(): the cache must not keep the parameters of a Query alive.
+    return _scan_cached(str(text)) if len(text) <= 8192 else _scan(str(text))
 
 
 def split(script: str) -> list[str]:
-    """Give the statements of a script, without their semicolons; comments stay with the statement they precede."""
+    """Give the statements of a script, without semicolons, each with the comments before it."""
     pieces = []
     start = 0
     for match in _matches(_SEMICOLONS, script):
@@ -241,19 +224,18 @@ def split(script: str) -> list[str]:
 def replace(statement: Statement, replacements: Sequence[str]) -> str:
     """Give the statement's text with the i-th placeholder replaced by the i-th string.
 
-    A space is put where a replacement would grow together with its neighbours: ``LIKE?`` is not ``LIKE$1``,
-    ``1-?`` not ``1--5``, ``?.a`` not ``$1.a`` (a number in DuckDB 2.0).
+    Space is put where a replacement would grow together with its neighbours: ``LIKE?`` is not
+    ``LIKE$1``, ``1-?`` not ``1--5``, ``?.a`` not ``$1.a`` (a number in DuckDB 2.0).
     """
     text = statement.text
-    pieces = []
+    pieces: list[str] = []
     stop = 0
-    for placeholder, replacement in zip(statement.placeholders, replacements, strict=True):
-        start = placeholder.start
-        before = "" if text[start - 1 : start] in _OPENS else " "
-        after = "" if text[placeholder.stop : placeholder.stop + 1] in _CLOSES else " "
+    for (start, end, _), replacement in zip(statement.placeholders, replacements, strict=True):
+        before = "" if text[max(start - 1, 0) : start] in _OPENS else " "
+        after = "" if text[end : end + 1] in _CLOSES else " "
         pieces += text[stop:start], before, replacement, after
-        stop = placeholder.stop
-    return "".join((*pieces, text[stop:]))
+        stop = end
+    return "".join(pieces) + text[stop:]
 
 
 _OPENS = frozenset(("", " ", "\t", "\n", "\r", "(", "[", ","))
@@ -266,94 +248,163 @@ def quote_identifier(name: str) -> str:
     Raises
     ------
     ProgrammingError
-        The name holds a NUL character, which ends DuckDB's text.
+        The name is empty, or holds a NUL character.
     """
-    if "\0" in name:
-        raise ProgrammingError(f"an identifier cannot hold a NUL character: {name!r}")
+    if not name or "\0" in name:
+        raise ProgrammingError(f"not a name that SQL can hold: {name!r}")
     return '"' + name.replace('"', '""') + '"'
 
 
 def insert_values(statement: Statement) -> InsertValues | None:
     """Take apart ``INSERT [OR …] INTO table [(columns)] VALUES (row) [ON CONFLICT …]``.
 
-    None is given for any other statement: with several rows, with RETURNING, WITH or EXPLAIN, or with a placeholder
-    outside the row.
+    Any other statement gives None, also one with several rows, with RETURNING, or with a
+    placeholder outside of the row.
     """
     text = statement.text
     if statement.verb != "INSERT" or statement.returning or statement.explain:
         return None
-    token = _token(text, 0)
-    while token.kind == ";":
-        token = _token(text, token.stop)
-    if token.kind != "INSERT":
+    tokens = list(_top_level(text))
+    while tokens[-1].kind == ";":
+        tokens.pop()
+    kinds = [token.kind for token in tokens]
+    match = None if ";" in kinds else _INSERT.fullmatch(" ".join(kinds))
+    if match is None:
         return None
-
-    kinds = []
-    while token.kind not in ("VALUES", "", ";", "SELECT") or kinds[-1:] in (["INTO"], ["."]):
-        kinds.append("name" if kinds[-1:] in (["INTO"], ["."], ["AS"]) else token.kind)
-        token = _token(text, _closing(text, token.stop) if token.kind == "(" else token.stop)
-    if not _INSERT_HEAD.fullmatch(" ".join(kinds)):
+    values = match["head"].count(" ") + 1
+    row = tokens[values + 1]
+    expressions = _expressions(text, row.start + 1)
+    if not expressions or any(not row.start < p.start < row.stop for p in statement.placeholders):
         return None
-    head = text[: token.start]
-
-    row = _token(text, token.stop)
-    if token.kind != "VALUES" or row.kind != "(":
-        return None
-    expressions, close = _expressions(text, row.stop)
-    tail_kinds = []
-    stop = close
-    while (token := _token(text, stop)).kind not in ("", ";"):
-        tail_kinds.append(token.kind)
-        stop = _closing(text, token.stop) if token.kind == "(" else token.stop
-    while token.kind == ";":
-        token = _token(text, token.stop)
-    if token.kind or not expressions or tail_kinds[:2] not in ([], ["ON", "CONFLICT"]):
-        return None
-    if any(not row.stop <= placeholder.start < close for placeholder in statement.placeholders):
-        return None
-    upsert = "REPLACE" in kinds[:3] or "UPDATE" in tail_kinds
-    return InsertValues(head, expressions, text[close:stop], upsert)
+    upsert = match["replace"] == " OR REPLACE" or "UPDATE" in kinds[values:]
+    tail = text[row.stop : tokens[-1].stop]
+    return InsertValues(text[: tokens[values].start], expressions, tail, upsert)
 
 
-_INSERT_HEAD = re.compile(r"INSERT(?: OR (?:REPLACE|IGNORE))? INTO name(?: \. name)*(?: AS name)?(?: \()?")
-
-
-def _expressions(text: str, pos: int) -> tuple[tuple[Expression, ...], int]:
-    """Give the values of the row that is open at `pos`, none if one is missing, and where the row ends."""
+def _expressions(text: str, pos: int) -> tuple[Expression, ...]:
+    """Give the values of the row that is open at `pos`; none when one of them is missing."""
     expressions: list[Expression] = []
-    start = stop = pos
-    kinds: list[str] = []
-    while True:
-        token = _token(text, pos)
-        pos = token.stop
-        if token.kind in (",", ")", ""):
-            if kinds:
-                expressions.append(Expression(start, stop, kinds == ["DEFAULT"]))
-            # DuckDB allows one comma before the closing parenthesis.
-            elif token.kind == "," or not expressions:
-                return (), pos
-            if token.kind != ",":
-                return (tuple(expressions) if token.kind else ()), pos
-            kinds = []
+    value: list[_Token] = []
+    for token in _top_level(text, pos):
+        if token.kind not in (",", ")"):
+            value.append(token)
             continue
-        start = start if kinds else token.start
-        kinds.append(token.kind)
-        stop = pos = _closing(text, pos) if token.kind in _OPENING else pos
+        if value:
+            default = [part.kind for part in value] == ["DEFAULT"]
+            expressions.append(Expression(value[0].start, value[-1].stop, default))
+        elif token.kind == ",":
+            return ()
+        if token.kind == ")":  # DuckDB allows a comma before it
+            return tuple(expressions)
+        value = []
+    return ()
 
 
-_OPENING = frozenset("([{")
+def _scan(text: str) -> Statement:
+    verb, explain, pos = _verb(text)
+    returning = (
+        verb in ("INSERT", "UPDATE", "DELETE", "MERGE")
+        and "RETURNING" in text.upper()
+        and _has_returning(text, pos)
+    )
+    placeholders: list[Placeholder] = []
+    first: dict[Style, str] = {}
+    if "$" in text or "?" in text:
+        matches = _matches if "/*" in text else re.Pattern.finditer
+        for match in matches(_PLACEHOLDERS, text):
+            if (group := match.lastgroup or "") in _STYLES:
+                name = match[group]
+                style = _STYLES[group] if name else "qmark"
+                if style not in first:
+                    first[style] = match[0]
+                if group == "quoted":
+                    name = name.replace('""', '"')
+                placeholders.append(Placeholder(match.start(), match.end(), name))
+        if len(first) > 1:
+            styles = " and ".join(f"{written} ({style})" for style, written in first.items())
+            raise ProgrammingError(f"placeholders of more than one style: {styles}; use one style")
+    style = next(iter(first), "none")
+    return Statement(text, verb, explain, returning, tuple(placeholders), style)
+
+
+_scan_cached = lru_cache(maxsize=256)(_scan)
+
+
+def _verb(text: str) -> tuple[str, Explain, int]:
+    """Give the main verb, how it is explained, and where it ends."""
+    explain: Explain = ""
+    token = _token(text, 0)
+    while True:
+        kind, _, pos = token
+        if kind == "WITH":
+            token = _after_ctes(text, pos)
+        elif kind == "EXPLAIN":
+            explain = "EXPLAIN"
+            token = _token(text, pos)
+        elif explain and kind in ("ANALYZE", "ANALYSE"):
+            explain = "ANALYZE"
+            token = _token(text, pos)
+        elif explain and kind == "(" and _token(text, pos).kind in _EXPLAIN_OPTIONS:
+            stop = _closing(text, pos)
+            if re.search("analy[zs]e", text[pos:stop], re.IGNORECASE):
+                explain = "ANALYZE"
+            token = _token(text, stop)
+        elif kind in ("(", ";"):
+            token = _token(text, pos)
+        else:
+            return kind if kind.isidentifier() else "", explain, pos
+
+
+_EXPLAIN_OPTIONS = ("ANALYZE", "ANALYSE", "FORMAT", "VERBOSE", '"')
+
+
+def _after_ctes(text: str, pos: int) -> _Token:
+    """Give the first token after the list of the WITH that ends at `pos`.
+
+    In the list, what follows a parenthesis is a comma, AS or USING, as in ``c(n) USING KEY (n) AS
+    (SELECT …), d AS (…)``; the names themselves may be any word: ``WITH insert AS (…)``.
+    """
+    after_parenthesis = False
+    while (token := _token(text, pos)).kind:
+        if after_parenthesis and token.kind not in (",", "AS", "USING"):
+            break
+        after_parenthesis = token.kind == "("
+        pos = _closing(text, token.stop) if after_parenthesis else token.stop
+    return token
+
+
+def _has_returning(text: str, pos: int) -> bool:
+    """Tell whether RETURNING is a clause: not in brackets, and no name (``AS returning``)."""
+    before = ""
+    for token in _top_level(text, pos):
+        if token.kind == ";":
+            break
+        if token.kind == "RETURNING" and before not in ("AS", "."):
+            return True
+        before = token.kind
+    return False
 
 
 class _Token(NamedTuple):
-    """A piece of the text; `kind` is a word in upper case, one character, or ``""`` at the end of the text."""
+    """A piece of text: `kind` is a word in upper case, another token's first character, or ""."""
 
     kind: str
     start: int
     stop: int
 
 
+def _top_level(text: str, pos: int = 0) -> Iterator[_Token]:
+    """Give the tokens from `pos` on; a bracket with all that it holds is one token."""
+    while (token := _token(text, pos)).kind:
+        pos = token.stop
+        if token.kind in ("(", "[", "{"):
+            pos = _closing(text, pos)
+            token = _Token(token.kind, token.start, pos)
+        yield token
+
+
 def _token(text: str, pos: int) -> _Token:
-    """Give the first token at or after `pos`; comments are no tokens."""
+    """Give the first token from `pos` on that is no comment; its kind is "" where there is none."""
     while match := _TOKENS.search(text, pos):
         start, pos = match.span()
         group = match.lastgroup
@@ -366,8 +417,22 @@ def _token(text: str, pos: int) -> _Token:
     return _Token("", len(text), len(text))
 
 
+def _closing(text: str, pos: int) -> int:
+    """Give the end of the bracket that is open at `pos`."""
+    depth = 1
+    for match in _matches(_BRACKETS, text, pos):
+        character = match[0]
+        if character in ("(", "[", "{"):
+            depth += 1
+        elif character in (")", "]", "}"):
+            depth -= 1
+            if not depth:
+                return match.end()
+    return len(text)
+
+
 def _matches(pattern: re.Pattern[str], text: str, pos: int = 0) -> Iterator[re.Match[str]]:
-    """Give the pattern's matches outside of block comments."""
+    """Give the pattern's matches from `pos` on, outside of block comments."""
     while True:
         for match in pattern.finditer(text, pos):
             if match.lastgroup == "block":
@@ -379,121 +444,10 @@ def _matches(pattern: re.Pattern[str], text: str, pos: int = 0) -> Iterator[re.M
 
 
 def _comment_stop(text: str, start: int) -> int:
-    """Give the end of the block comment that begins at `start`; block comments nest."""
+    """Give the end of the block comment at `start`; block comments nest."""
     depth = 0
-    for edge in _COMMENT_EDGE.finditer(text, start):
+    for edge in _COMMENT_EDGES.finditer(text, start):
         depth += 1 if edge[0] == "/*" else -1
         if not depth:
             return edge.end()
     return len(text)
-
-
-def _closing(text: str, pos: int) -> int:
-    """Give the end of the bracket that is open at `pos`."""
-    depth = 1
-    for match in _matches(_BRACKETS, text, pos):
-        if match.lastgroup == "opening":
-            depth += 1
-        elif match.lastgroup == "closing":
-            depth -= 1
-            if not depth:
-                return match.end()
-    return len(text)
-
-
-def _scan(text: str) -> Statement:
-    verb, explain, pos = _verb(text)
-    returning = verb in _RETURNING and "RETURNING" in text.upper() and _has_returning(text, pos)
-    if "$" not in text and "?" not in text:
-        return Statement(text, verb, explain, returning, (), "none")
-    placeholders = tuple(
-        [
-            Placeholder(match.start(), match.end(), _placeholder_name(match[0]))
-            for match in _matches(_PLACEHOLDERS, text)
-            if match.lastgroup == "placeholder"
-        ]
-    )
-    return Statement(text, verb, explain, returning, placeholders, _style(text, placeholders))
-
-
-_scan_short = lru_cache(maxsize=256)(_scan)
-
-
-def _placeholder_name(text: str) -> str:
-    name = text[1:].lstrip()
-    return name[1:-1].replace('""', '"') if name[:1] == '"' else name
-
-
-def _style(text: str, placeholders: tuple[Placeholder, ...]) -> Style:
-    first: dict[Style, Placeholder] = {}
-    for placeholder in placeholders:
-        name = placeholder.name
-        quoted = text[placeholder.stop - 1] == '"'
-        first.setdefault(
-            "qmark" if not name else "numeric" if name.isdecimal() and not quoted else "named", placeholder
-        )
-    if len(first) > 1:
-        styles = " and ".join(f"{text[p.start : p.stop]} ({style})" for style, p in first.items())
-        raise ProgrammingError(f"a statement has placeholders of one style only, this one has {styles}")
-    return next(iter(first), "none")
-
-
-def _verb(text: str) -> tuple[str, Literal["", "EXPLAIN", "ANALYZE"], int]:
-    """Give the main verb, whether it is explained, and where it ends."""
-    explain: Literal["", "EXPLAIN", "ANALYZE"] = ""
-    token = _token(text, 0)
-    while token.kind:
-        kind, start, pos = token
-        if kind == "EXPLAIN":
-            explain = "EXPLAIN"
-            token = _token(text, pos)
-            if token.kind in _ANALYZE:
-                explain = "ANALYZE"
-                token = _token(text, token.stop)
-            if token.kind == "(" and _token(text, token.stop).kind in _EXPLAIN_OPTIONS:
-                pos = _closing(text, token.stop)
-                if any(word in text[token.start : pos].upper() for word in _ANALYZE):
-                    explain = "ANALYZE"
-                token = _token(text, pos)
-        elif kind == "WITH":
-            token = _after_ctes(text, pos)
-        elif kind in ("(", ";"):
-            token = _token(text, pos)
-        else:
-            return (kind if text[start] not in "'\"" and len(kind) > 1 else ""), explain, pos
-    return "", explain, len(text)
-
-
-_ANALYZE = frozenset(("ANALYZE", "ANALYSE"))
-_EXPLAIN_OPTIONS = _ANALYZE | {"FORMAT", "VERBOSE", '"'}
-
-
-def _after_ctes(text: str, pos: int) -> _Token:
-    """Give the first token after the list of a WITH that ends at `pos`."""
-    while True:
-        # A name first, whatever it is: WITH insert AS (…) is one.
-        token = _token(text, pos)
-        if token.kind == "RECURSIVE":
-            token = _token(text, token.stop)
-        before = ""
-        while token.kind and not (token.kind == "(" and before in ("AS", "MATERIALIZED")):
-            before = token.kind
-            pos = _closing(text, token.stop) if before == "(" else token.stop
-            token = _token(text, pos)
-        if not token.kind:
-            return token
-        token = _token(text, _closing(text, token.stop))
-        if token.kind != ",":
-            return token
-        pos = token.stop
-
-
-def _has_returning(text: str, pos: int) -> bool:
-    """Tell whether RETURNING stands outside of brackets, and is no name (``t.returning``, ``AS returning``)."""
-    before = ""
-    while (token := _token(text, pos)).kind not in ("", ";"):
-        if token.kind == "RETURNING" and before not in ("AS", "."):
-            return True
-        before = token.kind
-        pos = _closing(text, token.stop) if before in _OPENING else token.stop
-    return False

@@ -93,9 +93,7 @@ def _general(values: Sequence[Any], name: str) -> pa.Array:
     try:
         return pa.array([_fit(item, unified) for item in plain], type=unified)
     except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
-        raise DataError(
-            f"cannot bind {_shown(values[0])} to {name} as {unified}: {error}"
-        ) from None
+        raise DataError(f"cannot bind the values of {name} as {unified}: {error}") from None
 
 
 def _shown(value: Any) -> str:
@@ -149,6 +147,8 @@ def _decimal(value: decimal.Decimal) -> tuple[pa.DataType, Any]:
 
 
 def _datetime(value: datetime.datetime) -> tuple[pa.DataType, Any]:
+    if value != value:  # pandas.NaT is a datetime, and the only one unlike itself
+        return _NULL, None
     zone = None if value.tzinfo is None or value.utcoffset() is None else "UTC"
     # pandas.Timestamp is a datetime that may carry nanoseconds.
     if getattr(value, "nanosecond", 0):
@@ -315,6 +315,8 @@ def _fit(item: Any, target: pa.DataType) -> Any:
         return None
     if pa.types.is_decimal(target) and isinstance(item, (float, np.floating)):
         return decimal.Decimal(repr(float(item)))
+    if pa.types.is_timestamp(target) and not isinstance(item, (datetime.datetime, np.generic)):
+        return datetime.datetime.combine(item, datetime.time())
     if pa.types.is_list(target):
         return [_fit(element, target.value_type) for element in item]
     if pa.types.is_struct(target):

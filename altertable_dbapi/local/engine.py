@@ -60,6 +60,9 @@ class Engine:
     def close(self) -> None:
         """Close the instance."""
         self._root.close()
+        # pyarrow's server keeps itself, and so this object, alive for ever; DuckDB complains at
+        # exit about a connection object that outlives it.
+        del self._root
 
 
 def run(cursor: duckdb.DuckDBPyConnection, sql: str, batch_rows: int) -> pa.RecordBatchReader:

@@ -45,9 +45,7 @@ SQL_INFO_VALUE = pa.dense_union(
     ]
 )
 
-SQL_INFO = pa.schema(
-    [_required("info_name", pa.uint32()), _required("value", SQL_INFO_VALUE)]
-)
+SQL_INFO = pa.schema([_required("info_name", pa.uint32()), _required("value", SQL_INFO_VALUE)])
 
 COUNT = pa.schema([pa.field("Count", pa.int64())])
 """What DML and CREATE give on the query path."""

@@ -64,6 +64,7 @@ class Session:
     transaction: bytes = b""
     prepared: dict[bytes, Prepared] = field(default_factory=dict)
     planned: OrderedDict[bytes, Planned] = field(default_factory=OrderedDict)
+    shares: dict[tuple[bytes, int], pa.Table] = field(default_factory=dict)
     closed: bool = False
     used: float = field(default_factory=time.monotonic)
     _position: tuple[str | None, str | None] = (None, None)
@@ -145,10 +146,16 @@ class Session:
 
     def plan(self, planned: Planned) -> bytes:
         """Keep a statement for DoGet; returns its handle."""
-        handle = secrets.token_bytes(12)
+        handle = secrets.token_hex(12).encode()
         self.planned[handle] = planned
         if len(self.planned) > _MAX_PLANNED:
             self.planned.popitem(last=False)
+        return handle
+
+    def keep(self, prepared: Prepared) -> bytes:
+        """Keep a prepared statement; returns its handle."""
+        handle = secrets.token_hex(12).encode()
+        self.prepared[handle] = prepared
         return handle
 
     def begin(self) -> bytes:
@@ -156,7 +163,7 @@ class Session:
         self.check_transaction(b"")
         self.apply_options()
         self.cursor.execute("BEGIN TRANSACTION")
-        self.transaction = secrets.token_bytes(16)
+        self.transaction = secrets.token_hex(16).encode()
         return self.transaction
 
     def end(self, transaction: bytes, *, commit: bool) -> None:
@@ -196,9 +203,7 @@ class Sessions:
         Seconds after which an idle session expires.
     """
 
-    def __init__(
-        self, engine: Engine, username: str, password: str, timeout: float | None
-    ) -> None:
+    def __init__(self, engine: Engine, username: str, password: str, timeout: float | None) -> None:
         self._engine = engine
         self._credentials = f"{username}:{password}".encode()
         self._timeout = timeout
@@ -210,7 +215,8 @@ class Sessions:
         """Check a ``Basic`` authorization header and open a session; returns its token."""
         scheme, _, encoded = authorization.partition(" ")
         try:
-            given = base64.b64decode(encoded)
+            # Go's Flight client leaves the padding out; more than is needed does no harm.
+            given = base64.b64decode(encoded + "==")
         except ValueError:
             given = b""
         if scheme.lower() != "basic" or not hmac.compare_digest(given, self._credentials):

@@ -19,7 +19,7 @@ _INFO: dict[int, tuple[int, str | bool | int]] = {
     3: (_BOOL, False),  # read only
     4: (_BOOL, True),  # SQL
     5: (_BOOL, False),  # Substrait
-    8: (_BIGINT, 1),  # transactions
+    8: (_BITMASK, 1),  # transactions; the Go driver reads it as int32
     9: (_BOOL, False),  # CancelQuery
     10: (_BOOL, True),  # bulk ingestion
     11: (_BOOL, False),  # bulk ingestion inside a transaction

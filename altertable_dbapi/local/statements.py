@@ -8,7 +8,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from . import schemas
+from . import parameters, schemas
+from .engine import run
 from .failures import from_engine, refusal
 
 # The kinds whose EXPLAIN binds the statement. Of the others (SET, USE, ATTACH, ...) only the
@@ -127,6 +128,31 @@ def prepare(cursor: duckdb.DuckDBPyConnection, sql: str) -> Statement:
     )
 
 
+def start(
+    cursor: duckdb.DuckDBPyConnection,
+    statement: Statement,
+    batch: pa.RecordBatch | None,
+    batch_rows: int,
+) -> pa.RecordBatchReader:
+    """Begin to run a statement.
+
+    Parameters
+    ----------
+    cursor : duckdb.DuckDBPyConnection
+        The session's connection.
+    statement : Statement
+        What to run.
+    batch : pyarrow.RecordBatch or None
+        Its parameters: one row.
+    batch_rows : int
+        Rows in a batch of the result, at most.
+    """
+    sql = statement.sql
+    if batch is not None:
+        sql = parameters.bind(cursor, sql, statement.parameters, batch)
+    return run(cursor, sql, batch_rows)
+
+
 def announced(type_: Any) -> pa.DataType:
     """Give the Arrow type that FlightInfo announces for a DuckDB type."""
     kind = type_.id
@@ -188,7 +214,9 @@ def _explain(cursor: duckdb.DuckDBPyConnection, sql: str) -> None:
         return
 
 
-def _returning(cursor: duckdb.DuckDBPyConnection, sql: str) -> pa.Schema | list[tuple[str, Any]] | None:
+def _returning(
+    cursor: duckdb.DuckDBPyConnection, sql: str
+) -> pa.Schema | list[tuple[str, Any]] | None:
     """Find what RETURNING gives by selecting its list from the statement's table."""
     words = _words(sql)
     spelled = [word.upper() for _, word in words]
@@ -204,9 +232,7 @@ def _returning(cursor: duckdb.DuckDBPyConnection, sql: str) -> pa.Schema | list[
         return _NOTHING
     table = _leading_name(target)
     try:
-        return _columns(
-            cursor, f"SELECT {sql[returning + len('RETURNING') :]}\nFROM {table}"
-        )
+        return _columns(cursor, f"SELECT {sql[returning + len('RETURNING') :]}\nFROM {table}")
     except duckdb.Error:
         return _NOTHING
 
@@ -286,4 +312,3 @@ def _without_semicolons(sql: str) -> str:
             continue
         break
     return sql
-

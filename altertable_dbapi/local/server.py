@@ -1,0 +1,256 @@
+"""The server as its users see it: start, connect, watch, inject faults, stop."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from urllib.parse import quote as percent
+
+import pyarrow as pa
+from pyarrow import flight
+
+from .engine import Engine
+from .faults import Executed, Faults
+from .service import Service, Settings
+from .sessions import Session, Sessions
+
+# A client that neither reads its stream nor goes away must not hold close() up.
+_CLOSE_SECONDS = 5.0
+
+
+def _pem(given: str | os.PathLike[str] | bytes) -> bytes:
+    """Read PEM data, given as such or as a path."""
+    if isinstance(given, bytes):
+        return given
+    text = os.fspath(given)
+    return text.encode() if text.lstrip().startswith("-----BEGIN") else Path(text).read_bytes()
+
+
+def _close(service: Service, sessions: Sessions, faults: Faults, engine: Engine) -> None:
+    faults.closing.set()
+    for session in sessions.all():
+        sessions.close(session)
+    # shutdown() waits for calls that run, without a limit of its own.
+    stopper = threading.Thread(target=service.shutdown, name="altertable-local-stop", daemon=True)
+    stopper.start()
+    stopper.join(_CLOSE_SECONDS)
+    service.stop_watching()
+    engine.close()
+
+
+class Server:
+    """A Flight SQL server over an embedded DuckDB, with the rules of Altertable's service.
+
+    It listens as soon as it is made. Use it as a context manager, or call `close`.
+
+    Parameters
+    ----------
+    database : str
+        A DuckDB file, attached as a catalog named after it, or ``":memory:"`` for a catalog
+        named ``local``.
+    username, password : str
+        The credentials that are accepted.
+    host : str
+        The address to listen on.
+    port : int
+        The port; 0 takes a free one.
+    tls_cert, tls_key : str, path or bytes, optional
+        The server's certificate chain and private key, as PEM or as paths. Both or none.
+    client_ca : str, path or bytes, optional
+        Require client certificates that this authority has signed (needs TLS).
+    bind_as_text : bool
+        Bind every parameter as text, as Altertable's public mock server does.
+    batch_rows : int
+        Rows in a batch of a result, at most.
+    session_timeout : float, optional
+        Seconds without a call after which a session expires.
+    endpoints : int
+        Over how many endpoints to split a plain statement's result.
+    endpoint_locations : sequence of str
+        Locations that every endpoint names.
+    catalogs : sequence of str
+        More catalogs, in memory.
+    max_message : int
+        Bytes that an ingested batch may have.
+
+    Attributes
+    ----------
+    calls : list of str
+        The calls seen, in order: ``"Handshake"``, ``"GetFlightInfo:CommandStatementQuery"``, ...
+    executed : list of Executed
+        The statements whose execution began, as strings that also have `parameters`.
+    """
+
+    def __init__(
+        self,
+        database: str | os.PathLike[str] = ":memory:",
+        *,
+        username: str = "local",
+        password: str = "local",
+        host: str = "127.0.0.1",
+        port: int = 0,
+        tls_cert: str | os.PathLike[str] | bytes | None = None,
+        tls_key: str | os.PathLike[str] | bytes | None = None,
+        client_ca: str | os.PathLike[str] | bytes | None = None,
+        bind_as_text: bool = False,
+        batch_rows: int = 65_536,
+        session_timeout: float | None = None,
+        endpoints: int = 1,
+        endpoint_locations: Sequence[str] = (),
+        catalogs: Sequence[str] = (),
+        max_message: int = 4 * 1024 * 1024,
+    ) -> None:
+        if (tls_cert is None) != (tls_key is None):
+            raise ValueError("tls_cert and tls_key go together; one of them is missing")
+        if client_ca is not None and tls_cert is None:
+            raise ValueError("client_ca needs tls_cert and tls_key")
+        if endpoints < 1 or batch_rows < 1:
+            raise ValueError("endpoints and batch_rows must be at least 1")
+        self.host = host
+        self.username = username
+        self._password = password
+        self._tls = tls_cert is not None
+        transport: dict[str, Any] = {}
+        if tls_cert is not None and tls_key is not None:
+            transport["tls_certificates"] = [(_pem(tls_cert), _pem(tls_key))]
+        if client_ca is not None:
+            transport["verify_client"] = True
+            transport["root_certificates"] = _pem(client_ca)
+        self._settings = Settings(
+            bind_as_text, batch_rows, endpoints, tuple(endpoint_locations), max_message
+        )
+        self._faults = Faults()
+        engine = Engine(os.fspath(database), catalogs)
+        try:
+            self._sessions = Sessions(engine, username, password, session_timeout)
+            address = f"[{host}]" if ":" in host else host
+            scheme = "grpc+tls" if self._tls else "grpc"
+            self._service = Service(
+                f"{scheme}://{address}:{port}",
+                engine,
+                self._sessions,
+                self._faults,
+                self._settings,
+                **transport,
+            )
+        except BaseException:
+            engine.close()
+            raise
+        self.port: int = self._service.port
+        self.calls: list[str] = self._service.calls
+        self.executed: list[Executed] = self._service.executed
+        # Also runs at interpreter exit, so a server that nobody closed does not hang it.
+        self._finalizer = weakref.finalize(
+            self, _close, self._service, self._sessions, self._faults, engine
+        )
+
+    @property
+    def uri(self) -> str:
+        """The URI to connect to, password included."""
+        user = f"{percent(self.username, safe='')}:{percent(self._password, safe='')}"
+        address = f"[{self.host}]" if ":" in self.host else self.host
+        return f"altertable://{user}@{address}:{self.port}?tls={str(self._tls).lower()}"
+
+    def connect(self, **kwargs: Any) -> Any:
+        """Connect to this server; `kwargs` as for `altertable_dbapi.connect`."""
+        import altertable_dbapi
+
+        settings = {
+            "host": self.host,
+            "port": self.port,
+            "username": self.username,
+            "password": self._password,
+            "tls": self._tls,
+        }
+        return altertable_dbapi.connect(**{**settings, **kwargs})
+
+    @property
+    def sessions(self) -> list[Session]:
+        """The open sessions."""
+        return self._sessions.all()
+
+    @property
+    def open_sessions(self) -> int:
+        """How many sessions are open."""
+        return len(self._sessions.all())
+
+    @property
+    def open_statements(self) -> int:
+        """How many prepared statements are open in all sessions."""
+        return sum(len(session.prepared) for session in self._sessions.all())
+
+    def clear(self) -> None:
+        """Forget `calls` and `executed`."""
+        self.calls.clear()
+        self.executed.clear()
+
+    def add_result(self, sql: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
+        """Answer the statement whose text is exactly `sql` with this data, without running it.
+
+        Parameters
+        ----------
+        sql : str
+            The text as the client sends it.
+        schema : pyarrow.Schema
+            The schema of FlightInfo and of the stream.
+        batches : iterable of pyarrow.RecordBatch
+            The stream's batches, kept as they are.
+        """
+        self._settings.canned[sql] = pa.Table.from_batches(list(batches), schema)
+
+    def expire_sessions(self) -> None:
+        """Let every open session expire: its next call, and any later one, is refused.
+
+        The refusal is UNAUTHENTICATED, says "Session expired", and comes before anything runs.
+        """
+        self._sessions.expire()
+
+    def fail_next(self, rpc_prefix: str, code: str, message: str, times: int = 1) -> None:
+        """Refuse the next calls of one kind.
+
+        Parameters
+        ----------
+        rpc_prefix : str
+            The beginning of the calls' names, as they stand in `calls`.
+        code : str
+            The name of a gRPC status, such as ``"UNAVAILABLE"``; pyarrow cannot produce
+            FAILED_PRECONDITION, ALREADY_EXISTS, ABORTED and RESOURCE_EXHAUSTED, which become the
+            nearest that it can.
+        message : str
+            The status message.
+        times : int
+            How many calls to refuse.
+        """
+        self._faults.fail_next(rpc_prefix, code, message, times)
+
+    def delay_next(self, rpc_prefix: str, seconds: float) -> None:
+        """Answer the next call whose name begins with `rpc_prefix` only after `seconds`."""
+        self._faults.delay_next(rpc_prefix, seconds)
+
+    def drop_stream_after(self, n_batches: int) -> None:
+        """Break the next result stream off, as UNAVAILABLE, after `n_batches` batches."""
+        self._faults.break_stream_after(n_batches)
+
+    def close(self) -> None:
+        """Stop, and close the database; takes seconds at most. Idempotent."""
+        self._finalizer()
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "open" if self._finalizer.alive else "closed"
+        return f"<altertable_dbapi.local.Server {self.host}:{self.port} {state}>"

@@ -1,0 +1,135 @@
+"""A result as text for people and programs: a table, CSV, JSON."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+import unicodedata
+from collections.abc import Callable, Iterator
+from typing import Any, TextIO
+
+from .cursor import Cursor
+from .dbapi20 import NUMBER
+from .errors import ProgrammingError
+
+#: Column widths of a table are those of its first rows; a longer value further down sticks out.
+_ROWS_MEASURED = 1000
+_WIDEST = 60
+
+
+def print_table(cursor: Cursor[tuple[Any, ...]], out: TextIO) -> int:
+    """Print the rows in columns; the number of rows."""
+    columns = cursor.description or []
+    right = [column.type_code == NUMBER for column in columns]
+    names = [_one_line(column.name) for column in columns]
+    chunk = cursor.fetchmany(_ROWS_MEASURED)
+    texts = [[_cell(value) for value in row] for row in chunk]
+    widths = [
+        min(max([_width(names[i]), *(_width(row[i]) for row in texts)]), _WIDEST)
+        for i in range(len(names))
+    ]
+    bar = "─" if _can_encode(out, "─│┼") else "-"
+    line, cross = (" │ ", "─┼─") if bar == "─" else (" | ", "-+-")
+
+    def put(cells: list[str], aligned: list[bool]) -> None:
+        padded = (
+            _pad(cell, width, flush) for cell, width, flush in zip(cells, widths, aligned, strict=True)
+        )
+        out.write(line.join(padded).rstrip() + "\n")
+
+    put(names, right)
+    out.write(cross.join(bar * width for width in widths) + "\n")
+    count = 0
+    while texts:
+        for row in texts:
+            put(row, right)
+        count += len(texts)
+        texts = [[_cell(value) for value in row] for row in cursor.fetchmany(_ROWS_MEASURED)]
+    return count
+
+
+def print_csv(cursor: Cursor[tuple[Any, ...]], out: TextIO) -> int:
+    """Print the rows as CSV with a header line, NULL as nothing; the number of rows."""
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([column.name for column in cursor.description or []])
+    count = 0
+    for row in _rows(cursor):
+        writer.writerow(["" if value is None else _text(value) for value in row])
+        count += 1
+    return count
+
+
+def print_json(cursor: Cursor[tuple[Any, ...]], out: TextIO) -> int:
+    """Print the rows as a JSON array of objects; the number of rows."""
+    names = [column.name for column in cursor.description or []]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ProgrammingError(
+            f"{', '.join(map(repr, repeated))} names more than one column, which a JSON object "
+            "cannot hold; name them apart with AS"
+        )
+    count = 0
+    out.write("[")
+    for row in _rows(cursor):
+        text = json.dumps(dict(zip(names, row, strict=True)), default=_text, ensure_ascii=False)
+        out.write((",\n " if count else "") + text)
+        count += 1
+    out.write("]\n")
+    return count
+
+
+FORMATS: dict[str, Callable[[Cursor[tuple[Any, ...]], TextIO], int]] = {
+    "table": print_table,
+    "csv": print_csv,
+    "json": print_json,
+}
+
+
+def _rows(cursor: Cursor[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    while rows := cursor.fetchmany(_ROWS_MEASURED):
+        yield from rows
+
+
+def _text(value: Any) -> str:
+    """A value as text, lists and structs as JSON."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, (list, dict)):
+        return json.dumps(value, default=_text, ensure_ascii=False)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _cell(value: Any) -> str:
+    return "NULL" if value is None else _one_line(_text(value))
+
+
+def _one_line(text: str) -> str:
+    """Text without line breaks and other control characters, which would break a table."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def _width(text: str) -> int:
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )
+
+
+def _pad(text: str, width: int, right: bool) -> str:
+    space = " " * (width - _width(text))
+    return space + text if right else text + space
+
+
+def _can_encode(out: TextIO, text: str) -> bool:
+    try:
+        text.encode(getattr(out, "encoding", None) or sys.getdefaultencoding())
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,203 @@
+"""Record batches -> rows of Python values."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import types
+
+from . import duckdb_columns, flat_columns, nested_columns
+from .errors import DataError
+from .flat_columns import Converter
+
+#: Below this many rows a garbage collection on the way costs nothing worth stopping.
+_LONG_BATCH = 2048
+
+#: So many rows at a time: values go into tuples while they are still in the processor's cache.
+_CACHED_ROWS = 16_384
+
+
+class RowConverter:
+    """Converts the record batches of one stream.
+
+    How each column is converted is decided once, at the first batch.
+
+    Parameters
+    ----------
+    schema : pyarrow.Schema
+        The stream's.
+    """
+
+    def __init__(self, schema: pa.Schema) -> None:
+        self._schema = schema
+        self._converters: list[Converter] | None = None
+
+    def columns(self, batch: pa.RecordBatch) -> list[list[Any]]:
+        """Convert a record batch, or a slice of one, to a list of values for each column.
+
+        Raises
+        ------
+        DataError
+            A value has no Python object that is equal to it: an infinite date, a year before 1
+            or after 9999.
+        """
+        if self._converters is None:
+            self._converters = [column_converter(field) for field in self._schema]
+        return [
+            convert(column)
+            for convert, column in zip(self._converters, batch.columns)  # noqa: B905
+        ]
+
+    def rows(self, batch: pa.RecordBatch) -> list[tuple[Any, ...]]:
+        """Convert a record batch, or a slice of one, to a list of tuples. Raises as `columns`."""
+        count = batch.num_rows
+        if not batch.num_columns:
+            return [()] * count
+        rows: list[tuple[Any, ...]] = []
+        with collector_paused(count >= _LONG_BATCH):
+            for start in range(0, count, _CACHED_ROWS):
+                rows.extend(zip(*self.columns(batch.slice(start, _CACHED_ROWS))))  # noqa: B905
+        return rows
+
+
+@contextmanager
+def collector_paused(pause: bool = True) -> Iterator[None]:
+    """Hold Python's cyclic garbage collector back for the conversion of one batch.
+
+    The collector runs after every so many new containers and would walk the new rows again and
+    again, for nothing: rows hold no cycles. This halves the cost of making tuples. The switch is
+    the process's, so another thread's cycles wait some milliseconds longer; a collector that is
+    off already is left alone.
+    """
+    if not pause or not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def column_converter(field: pa.Field) -> Converter:
+    """Choose the fastest route from a column to Python values that changes none of them.
+
+    Parameters
+    ----------
+    field : pyarrow.Field
+        The column's name, for errors, its type and its metadata, which can name what an
+        extension type is called.
+
+    Returns
+    -------
+    callable
+        Takes an array of that type, any slice of it, and gives a list.
+    """
+    convert = _converter(field, field.name)
+
+    def convert_column(array: pa.Array) -> list[Any]:
+        try:
+            return convert(array)
+        except (pa.ArrowException, ValueError, OverflowError) as error:
+            raise DataError(
+                f"column {field.name}: {type(error).__name__}: {error}; fetch it as Arrow"
+            ) from error
+
+    return convert_column
+
+
+def _converter(field: pa.Field, path: str) -> Converter:
+    kind = field.type
+    special = duckdb_columns.converter(field, path)
+    if special is not None:
+        return special
+    if isinstance(kind, pa.BaseExtensionType):
+        storage = _converter(pa.field(field.name, kind.storage_type), path)
+        return lambda array: storage(array.storage)
+    for test, choose in _ROUTES:
+        if test(kind):
+            return choose(kind, path)
+    return pa.Array.to_pylist  # type: ignore[no-any-return]
+
+
+def _list(kind: pa.DataType, path: str) -> Converter:
+    return nested_columns.lists(_converter(kind.value_field, f"{path}[]"))
+
+
+def _list_view(kind: pa.DataType, path: str) -> Converter:
+    return nested_columns.list_views(_converter(kind.value_field, f"{path}[]"), kind)
+
+
+def _fixed_size_list(kind: pa.DataType, path: str) -> Converter:
+    items = _converter(kind.value_field, f"{path}[]")
+    return nested_columns.fixed_size_lists(items, kind.list_size)
+
+
+def _members(kind: pa.DataType, path: str) -> list[Converter]:
+    fields = [kind.field(i) for i in range(kind.num_fields)]
+    return [_converter(field, f"{path}.{field.name}") for field in fields]
+
+
+def _struct(kind: pa.DataType, path: str) -> Converter:
+    names = [kind.field(i).name for i in range(kind.num_fields)]
+    return nested_columns.structs(names, _members(kind, path))
+
+
+def _map(kind: pa.DataType, path: str) -> Converter:
+    keys = _converter(kind.key_field, f"{path}.key")
+    values = _converter(kind.item_field, f"{path}.value")
+    return nested_columns.maps(keys, values, not types.is_nested(kind.key_type), path)
+
+
+def _union(kind: pa.DataType, path: str) -> Converter:
+    return nested_columns.unions(kind.type_codes, _members(kind, path), kind.mode == "sparse")
+
+
+def _dictionary(kind: pa.DataType, path: str) -> Converter:
+    values = _converter(pa.field("", kind.value_type), path)
+    return nested_columns.dictionaries(values, kind)
+
+
+def _run_ends(kind: pa.DataType, path: str) -> Converter:
+    return nested_columns.run_ends(_converter(pa.field("", kind.value_type), path))
+
+
+def _numbers(kind: pa.DataType, path: str) -> Converter:
+    return flat_columns.numbers(kind.to_pandas_dtype())
+
+
+Choice = Callable[[pa.DataType, str], Converter]
+
+_ROUTES: list[tuple[Callable[[pa.DataType], bool], Choice]] = [
+    (types.is_integer, _numbers),
+    (types.is_floating, _numbers),
+    (types.is_string, lambda kind, path: flat_columns.texts(kind)),
+    (types.is_decimal, lambda kind, path: flat_columns.decimals(kind)),
+    (types.is_timestamp, flat_columns.timestamps),
+    (types.is_date, flat_columns.dates),
+    (types.is_boolean, lambda kind, path: flat_columns.booleans),
+    (types.is_time, flat_columns.times),
+    (types.is_duration, flat_columns.durations),
+    (types.is_interval, lambda kind, path: flat_columns.intervals),
+    (types.is_null, lambda kind, path: flat_columns.nothing),
+    (types.is_fixed_size_binary, lambda k, path: flat_columns.fixed_size_binaries(k.byte_width)),
+    (types.is_large_string, lambda kind, path: flat_columns.texts(kind)),
+    (types.is_string_view, lambda kind, path: flat_columns.texts(kind)),
+    (types.is_binary, lambda kind, path: flat_columns.texts(kind)),
+    (types.is_large_binary, lambda kind, path: flat_columns.texts(kind)),
+    (types.is_binary_view, lambda kind, path: flat_columns.texts(kind)),
+    (types.is_dictionary, _dictionary),
+    (types.is_struct, _struct),
+    (types.is_list, _list),
+    (types.is_large_list, _list),
+    (types.is_map, _map),
+    (types.is_fixed_size_list, _fixed_size_list),
+    (types.is_list_view, _list_view),
+    (types.is_large_list_view, _list_view),
+    (types.is_union, _union),
+    (types.is_run_end_encoded, _run_ends),
+]

@@ -1,0 +1,40 @@
+"""Fixtures: a server of its own for each test, and connections to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import altertable_dbapi
+from altertable_dbapi.local import Server
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment of whoever runs the tests must not steer them."""
+    from altertable_dbapi.config import ENVIRONMENT
+
+    for variable in ENVIRONMENT.values():
+        monkeypatch.delenv(variable, raising=False)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as server:
+        yield server
+
+
+@pytest.fixture
+def conn(server: Server) -> Iterator[altertable_dbapi.Connection[tuple[Any, ...]]]:
+    """A connection with PEP 249's default, no autocommit."""
+    with server.connect() as connection:
+        yield connection
+
+
+@pytest.fixture
+def auto(server: Server) -> Iterator[altertable_dbapi.Connection[tuple[Any, ...]]]:
+    """A connection with autocommit."""
+    with server.connect(autocommit=True) as connection:
+        yield connection
