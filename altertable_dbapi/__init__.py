@@ -1,8 +1,6 @@
 """PEP 249 driver for Altertable over Arrow Flight SQL, built on ADBC."""
 
-from importlib.metadata import version as _version
-
-from .connection import Connection, connect
+from .connection import Connection
 from .cursor import Cursor
 from .dbapi20 import (
     BINARY,
@@ -35,6 +33,7 @@ from .errors import (
     Warning,
 )
 from .interval import Interval
+from .opening import connect
 from .row_factories import (
     RowFactory,
     class_row,
@@ -45,7 +44,7 @@ from .row_factories import (
 )
 from .sql import Query, quote_identifier, sql
 
-__version__ = _version("altertable-dbapi")
+__version__ = "0.1.0"
 
 __all__ = [
     "BINARY",

@@ -1,4 +1,4 @@
-"""`connect`, and the PEP 249 connection."""
+"""The PEP 249 connection."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from adbc_driver_manager import AdbcConnection, AdbcDatabase
 from adbc_driver_manager import dbapi as adbc_dbapi
 
 from . import errors, sql
-from .config import Settings, resolve
+from .config import Settings
 from .cursor import Cursor
-from .errors import InterfaceError, NotSupportedError, OperationalError, ProgrammingError
-from .opening import open_session
+from .errors import InterfaceError, NotSupportedError, ProgrammingError
+from .handshake import open_session
 from .parameters import Bound, Parameters
 from .result import Result
 from .row_factories import RowFactory, tuple_row
@@ -304,8 +304,9 @@ class Connection(adbc_dbapi.Connection, Generic[Row]):
 
     def __del__(self) -> None:
         if not getattr(self, "_closed", True):
-            warnings.warn(f"{self!r} was not closed", ResourceWarning, stacklevel=2, source=self)
+            shown = repr(self)
             self._close()
+            warnings.warn(f"{shown} was not closed", ResourceWarning, stacklevel=2, source=self)
 
     def _check_open(self) -> None:
         if self._closed:
@@ -369,110 +370,3 @@ class Connection(adbc_dbapi.Connection, Generic[Row]):
     def _tell(self, statement: str) -> None:
         with self.cursor() as cursor:
             cursor.execute(statement)
-
-
-@overload
-def connect(uri: str | None = None, **settings: Any) -> Connection[tuple[Any, ...]]: ...
-
-
-@overload
-def connect(
-    uri: str | None = None, *, row_factory: RowFactory[Row], **settings: Any
-) -> Connection[Row]: ...
-
-
-def connect(
-    uri: str | None = None,
-    *,
-    row_factory: RowFactory[Any] | None = None,
-    username: str | None = None,
-    password: str | None = None,
-    host: str | None = None,
-    port: int | None = None,
-    tls: bool | None = None,
-    catalog: str | None = None,
-    schema: str | None = None,
-    compute_size: str | None = None,
-    autocommit: bool | None = None,
-    connect_timeout: float | None = None,
-    query_timeout: float | None = None,
-    fetch_timeout: float | None = None,
-    update_timeout: float | None = None,
-    tls_root_certs: str | None = None,
-    tls_skip_verify: bool | None = None,
-) -> Connection[Any]:
-    """Open a connection.
-
-    What is not given comes from the URI, then from the environment (``ALTERTABLE_HOST``,
-    ``_PORT``, ``_TLS``, ``_USERNAME``, ``_PASSWORD``, ``_CATALOG``, ``_SCHEMA``,
-    ``_COMPUTE_SIZE``).
-
-    Parameters
-    ----------
-    uri : str, optional
-        ``altertable://user:password@host:port/catalog/schema?compute_size=L&autocommit=true``,
-        with any parameter of this function as an option; or ``"local"`` for a server in this
-        process on an empty database, ``"local:FILE"`` for one on a DuckDB file (extra ``local``).
-    username, password : str
-        The lakehouse credentials.
-    host, port : str, int
-        ``flight.altertable.ai`` and 443.
-    tls : bool
-        On. Off is for servers on the same machine.
-    catalog, schema : str, optional
-        What unqualified names refer to. Without a catalog the session sees every catalog that the
-        user may use; with one it sees that one.
-    compute_size : str, optional
-        XS, S, M, L, XL, 2XL, 3XL or 4XL.
-    autocommit : bool
-        Off, as PEP 249 asks.
-    row_factory : callable, optional
-        What makes the rows of cursors; tuples unless given.
-    connect_timeout : float
-        Seconds to open the session in, 15.
-    query_timeout, fetch_timeout, update_timeout : float, optional
-        Seconds that the server may take to answer a statement, to send its result, and to take
-        bound values or loaded rows. No limit.
-    tls_root_certs : str, optional
-        The certificates to trust: a PEM file, or its text. The system's unless given.
-    tls_skip_verify : bool
-        Whether to trust any certificate; for trials only.
-
-    Returns
-    -------
-    Connection
-
-    Raises
-    ------
-    ProgrammingError, InterfaceError
-        A setting is wrong, missing or unknown to the server.
-    OperationalError
-        The server cannot be reached or refuses the credentials.
-    """
-    arguments = {
-        "username": username,
-        "password": password,
-        "host": host,
-        "port": port,
-        "tls": tls,
-        "catalog": catalog,
-        "schema": schema,
-        "compute_size": compute_size,
-        "autocommit": autocommit,
-        "connect_timeout": connect_timeout,
-        "query_timeout": query_timeout,
-        "fetch_timeout": fetch_timeout,
-        "update_timeout": update_timeout,
-        "tls_root_certs": tls_root_certs,
-        "tls_skip_verify": tls_skip_verify,
-    }
-    factory = tuple_row if row_factory is None else row_factory
-    if uri is not None and uri.partition(":")[0] == "local":
-        from .local import shared_server
-
-        on_close = contextlib.ExitStack()
-        with on_close:
-            server = on_close.enter_context(shared_server(uri.partition(":")[2] or ":memory:"))
-            settings = resolve(server.uri, arguments, {})
-            return Connection(settings, factory, on_close.pop_all())
-    return Connection(resolve(uri, arguments), factory)

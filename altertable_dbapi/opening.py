@@ -1,147 +1,119 @@
-"""Opening a session: within its time, with what servers leave unchecked, in errors that help."""
+"""`connect`: settings from wherever they are given, a server in the process if asked for."""
 
 from __future__ import annotations
 
-import re
-import threading
+import contextlib
+from typing import Any, TypeVar, overload
 
-import adbc_driver_manager as adbc
-from adbc_driver_manager import AdbcStatusCode
+from .config import resolve
+from .connection import Connection
+from .row_factories import RowFactory, tuple_row
 
-from .config import Settings
-from .errors import Error, OperationalError, ProgrammingError, from_adbc, grpc_code, sentence
-from .session import Session
-
-_UNAUTHENTICATED = 16
-_UNAVAILABLE = 14
-
-# What Go's network and TLS code says, and what it means for whoever connects.
-_CAUSES = [
-    (r"name resolver error|no such host|server misbehaving", "there is no host {host!r}"),
-    (r"connection refused", "nothing listens there"),
-    (r"first record does not look like a TLS handshake", "the server does not speak TLS there; "
-     "pass tls=False only for a server on this machine"),
-    (r"certificate (?:signed by unknown authority|is not trusted)", "its certificate is signed by "
-     "an authority that is not trusted; pass tls_root_certs="),
-    (r"certificate has expired or is not yet valid", "its certificate has expired or is not yet "
-     "valid"),
-    (r"certificate is (?:not )?valid for|doesn't contain any IP SANs|cannot validate certificate",
-     "its certificate is for another host name"),
-    (r"certificate required|bad certificate|handshake failure", "it asks for a client certificate "
-     "or refused the one it got"),
-]  # fmt: skip
-_NO_PREFACE = re.compile(r"error reading server preface|connection (?:closed|reset)|EOF")
+Row = TypeVar("Row")
 
 
-def open_session(settings: Settings) -> Session:
-    """Open a session and check what was asked of it.
+@overload
+def connect(uri: str | None = None, **settings: Any) -> Connection[tuple[Any, ...]]: ...
 
-    The driver has no time limit for a connection of its own, so it is made in a thread, which is
-    left to itself when the time is up. That also leaves the caller free for Ctrl-C.
+
+@overload
+def connect(
+    uri: str | None = None, *, row_factory: RowFactory[Row], **settings: Any
+) -> Connection[Row]: ...
+
+
+def connect(
+    uri: str | None = None,
+    *,
+    row_factory: RowFactory[Any] | None = None,
+    username: str | None = None,
+    password: str | None = None,
+    host: str | None = None,
+    port: int | None = None,
+    tls: bool | None = None,
+    catalog: str | None = None,
+    schema: str | None = None,
+    compute_size: str | None = None,
+    autocommit: bool | None = None,
+    connect_timeout: float | None = None,
+    query_timeout: float | None = None,
+    fetch_timeout: float | None = None,
+    update_timeout: float | None = None,
+    tls_root_certs: str | None = None,
+    tls_skip_verify: bool | None = None,
+) -> Connection[Any]:
+    """Open a connection.
+
+    What is not given comes from the URI, then from the environment (``ALTERTABLE_HOST``,
+    ``_PORT``, ``_TLS``, ``_USERNAME``, ``_PASSWORD``, ``_CATALOG``, ``_SCHEMA``,
+    ``_COMPUTE_SIZE``).
+
+    Parameters
+    ----------
+    uri : str, optional
+        ``altertable://user:password@host:port/catalog/schema?compute_size=L&autocommit=true``,
+        with any parameter of this function as an option; or ``"local"`` for a server in this
+        process on an empty database, ``"local:FILE"`` for one on a DuckDB file (extra ``local``).
+    username, password : str
+        The lakehouse credentials.
+    host, port : str, int
+        ``flight.altertable.ai`` and 443.
+    tls : bool
+        On. Off is for servers on the same machine.
+    catalog, schema : str, optional
+        What unqualified names refer to. Without a catalog the session sees every catalog that the
+        user may use; with one it sees that one.
+    compute_size : str, optional
+        XS, S, M, L, XL, 2XL, 3XL or 4XL.
+    autocommit : bool
+        Off, as PEP 249 asks.
+    row_factory : callable, optional
+        What makes the rows of cursors; tuples unless given.
+    connect_timeout : float
+        Seconds to open the session in, 15.
+    query_timeout, fetch_timeout, update_timeout : float, optional
+        Seconds that the server may take to answer a statement, to send its result, and to take
+        bound values or loaded rows. No limit.
+    tls_root_certs : str, optional
+        The certificates to trust: a PEM file, or its text. The system's unless given.
+    tls_skip_verify : bool
+        Whether to trust any certificate; for trials only.
+
+    Returns
+    -------
+    Connection
 
     Raises
     ------
+    ProgrammingError, InterfaceError
+        A setting is wrong, missing or unknown to the server.
     OperationalError
-        The server cannot be reached in time, or refuses the credentials.
-    ProgrammingError
-        The server does not know the catalog, the schema or the compute size.
+        The server cannot be reached or refuses the credentials.
     """
-    opening = _Opening(settings)
-    return opening.result()
+    arguments = {
+        "username": username,
+        "password": password,
+        "host": host,
+        "port": port,
+        "tls": tls,
+        "catalog": catalog,
+        "schema": schema,
+        "compute_size": compute_size,
+        "autocommit": autocommit,
+        "connect_timeout": connect_timeout,
+        "query_timeout": query_timeout,
+        "fetch_timeout": fetch_timeout,
+        "update_timeout": update_timeout,
+        "tls_root_certs": tls_root_certs,
+        "tls_skip_verify": tls_skip_verify,
+    }
+    factory = tuple_row if row_factory is None else row_factory
+    if uri is not None and uri.partition(":")[0] == "local":
+        from .local import shared_server
 
-
-class _Opening:
-    """A session that is being opened in a thread."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._done = threading.Event()
-        self._lock = threading.Lock()
-        self._abandoned = False
-        self._session: Session | None = None
-        self._error: BaseException | None = None
-        threading.Thread(target=self._open, name="altertable-connect", daemon=True).start()
-
-    def _open(self) -> None:
-        try:
-            session = Session(self._settings)
-        except BaseException as error:  # noqa: BLE001 - it is raised where the result is awaited
-            self._error = error
-        else:
-            with self._lock:
-                if not self._abandoned:
-                    self._session = session
-            if self._session is None:
-                session.close()
-        self._done.set()
-
-    def result(self) -> Session:
-        settings = self._settings
-        try:
-            in_time = self._done.wait(settings.connect_timeout)
-        finally:
-            with self._lock:
-                session = self._session
-                self._abandoned = session is None
-        if self._error is not None:
-            error = self._error
-            if not isinstance(error, adbc.Error):
-                raise error
-            raise _explained(error, settings) from None
-        if session is None or not in_time:
-            raise OperationalError(
-                f"no answer from {settings.address} within {settings.connect_timeout:g} s",
-                status_code=AdbcStatusCode.TIMEOUT,
-            )
-        _check(session, settings)
-        return session
-
-
-def _check(session: Session, settings: Settings) -> None:
-    """Use the catalog and the schema once: servers accept any name until the first statement."""
-    if settings.catalog is None and settings.schema is None:
-        return
-    names = ("catalog", settings.catalog), ("schema", settings.schema)
-    asked = " and ".join(f"{name} {value!r}" for name, value in names if value is not None)
-    try:
-        session.execute("SELECT 1").read_table()
-    except Error as error:
-        session.close()
-        raise ProgrammingError(
-            f"cannot use {asked} of {settings.username}@{settings.address}: {error}",
-            status_code=error.status_code,
-            vendor_code=error.vendor_code,
-        ) from None
-    except BaseException:
-        session.close()
-        raise
-
-
-def _explained(error: adbc.Error, settings: Settings) -> Error:
-    """An error of opening a session as one sentence that says what was tried."""
-    text, code = str(error), grpc_code(error)
-    said = sentence(text)
-    tried = f"cannot connect to {settings.address} as {settings.username!r}"
-    if code == _UNAUTHENTICATED:
-        message = f"{tried}: the user name or the password is wrong ({said})"
-    elif code == _UNAVAILABLE:
-        cause = next((says for pattern, says in _CAUSES if re.search(pattern, text)), None)
-        if cause is not None:
-            message = f"{tried}: {cause.format(host=settings.host)}"
-        elif not settings.tls and _NO_PREFACE.search(text):
-            message = f"{tried}: it broke the connection off; it may want TLS, which tls=False is off"
-        else:
-            message = f"{tried}: {said}"
-    elif "Could not set option" in text:
-        options = ", ".join(f"{k}={v!r}" for k, v in settings.session_options.items())
-        return ProgrammingError(
-            f"{settings.address} refused the session option {options}: {said}",
-            status_code=error.status_code,
-            vendor_code=code,
-        )
-    else:
-        mapped = from_adbc(error)
-        return type(mapped)(
-            f"{tried}: {mapped}", status_code=error.status_code, vendor_code=code
-        )
-    return OperationalError(message, status_code=error.status_code, vendor_code=code)
+        on_close = contextlib.ExitStack()
+        with on_close:
+            server = on_close.enter_context(shared_server(uri.partition(":")[2] or ":memory:"))
+            settings = resolve(server.uri, arguments, {})
+            return Connection(settings, factory, on_close.pop_all())
+    return Connection(resolve(uri, arguments), factory)

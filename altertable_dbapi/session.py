@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from . import _adbc, wire
 from .config import Settings, adbc_database_options
-from .errors import InterfaceError, OperationalError
+from .errors import InterfaceError
 from .parameters import Bound
 from .result import Result
 

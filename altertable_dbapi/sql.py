@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import dropwhile
 from typing import Any, Literal, NamedTuple, cast
 
 from .errors import ProgrammingError
@@ -206,7 +207,7 @@ def scan(text: str) -> Statement:
         Placeholders of two styles are mixed.
     """
     # str(): the cache must not keep the parameters of a Query alive.
-    return _scan_cached(str(text)) if len(text) <= 8192 else _scan(str(text))
+    return _scan_cached(str(text)) if len(text) <= 16_384 else _scan(str(text))
 
 
 def split(script: str) -> list[str]:
@@ -264,7 +265,7 @@ def insert_values(statement: Statement) -> InsertValues | None:
     text = statement.text
     if statement.verb != "INSERT" or statement.returning or statement.explain:
         return None
-    tokens = list(_top_level(text))
+    tokens = list(dropwhile(lambda token: token.kind == ";", _top_level(text)))
     while tokens[-1].kind == ";":
         tokens.pop()
     kinds = [token.kind for token in tokens]
@@ -327,7 +328,7 @@ def _scan(text: str) -> Statement:
     return Statement(text, verb, explain, returning, tuple(placeholders), style)
 
 
-_scan_cached = lru_cache(maxsize=256)(_scan)
+_scan_cached = lru_cache(maxsize=128)(_scan)
 
 
 def _verb(text: str) -> tuple[str, Explain, int]:

@@ -36,7 +36,7 @@ _DIRECT: dict[type, pa.DataType] = {
 }
 
 
-class Mismatch(Exception):  # noqa: N818 - never leaves this module
+class Mismatch(Exception):
     """No one type holds both."""
 
 
@@ -99,7 +99,7 @@ def _general(values: Sequence[Any], name: str) -> pa.Array:
 def _shown(value: Any) -> str:
     """A value in a message: its type, and its text where that is short."""
     text = repr(value)
-    return type(value).__name__ + (f" {ascii(value)}" if len(text) <= 60 else "")
+    return type(value).__name__ + (f" {value!a}" if len(text) <= 60 else "")
 
 
 def natural(value: Any) -> tuple[pa.DataType, Any]:

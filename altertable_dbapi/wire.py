@@ -51,6 +51,8 @@ def _encode_varint(value: int) -> bytes:
 def _decode_varint(message: bytes, position: int) -> tuple[int, int]:
     value = shift = 0
     while True:
+        if position == len(message):
+            raise ValueError("protocol buffer message ends inside a number")
         byte = message[position]
         position += 1
         value |= (byte & 0x7F) << shift

@@ -14,5 +14,6 @@ except ImportError as error:
 
 from .faults import Executed
 from .server import Server
+from .sharing import shared_server
 
-__all__ = ["Executed", "Server"]
+__all__ = ["Executed", "Server", "shared_server"]

@@ -1,4 +1,4 @@
-"""The embedded DuckDB: one instance, its catalogs, and the ways of calling it that changed in 2.0."""
+"""The embedded DuckDB: its instance and catalogs, and the calls that changed with 2.0."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-_RELATION_STREAMS_ALL = int(duckdb.__version__.split(".")[0]) >= 2
+_VERSION_2 = int(duckdb.__version__.split(".")[0]) >= 2
+
+DESCRIBES_ALL_QUERIES = _VERSION_2
+"""DESCRIBE takes SHOW and SUMMARIZE too; and ``sql()`` runs a query at once if it has effects."""
 
 HIDDEN_CATALOGS = ("memory", "system", "temp")
 HIDDEN_SCHEMAS = ("information_schema", "pg_catalog")
@@ -72,7 +75,7 @@ def run(cursor: duckdb.DuckDBPyConnection, sql: str, batch_rows: int) -> pa.Reco
     without rows inside ``sql()`` and loses its count, but streams from ``execute()``.
     """
     result: Any
-    if _RELATION_STREAMS_ALL:
+    if _VERSION_2:
         result = cursor.sql(sql)
         return result.to_arrow_reader(batch_rows)
     result = cursor.execute(sql)

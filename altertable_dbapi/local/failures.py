@@ -18,18 +18,24 @@ unimplemented            UNIMPLEMENTED
 failed_precondition      INVALID_ARGUMENT             pyarrow has no way to this status
 already_exists           INVALID_ARGUMENT             the same
 aborted                  INTERNAL                     the same
-resource_exhausted       UNAVAILABLE                  the same
+resource_exhausted       INVALID_ARGUMENT             the same
 =======================  ===========================  ==========================================
 """
 
 from __future__ import annotations
 
+import functools
+import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
 from pyarrow import flight
+
+_log = logging.getLogger(__name__)
+
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 
 class _Untraced:
@@ -73,8 +79,11 @@ CODES: dict[str, Callable[[str], Exception]] = {
     "FAILED_PRECONDITION": _InvalidArgument,
     "ALREADY_EXISTS": _InvalidArgument,
     "ABORTED": flight.FlightInternalError,
-    "RESOURCE_EXHAUSTED": flight.FlightUnavailableError,
+    "RESOURCE_EXHAUSTED": _InvalidArgument,
 }
+
+
+_REFUSALS = (flight.FlightError, _InvalidArgument, _NotFound, _Unimplemented)
 
 
 def refusal(code: str, message: str) -> Exception:
@@ -110,3 +119,23 @@ def from_engine(error: Exception, doing: str, code: str) -> Exception:
 def engine_text(error: Exception) -> str:
     """Give DuckDB's message without the native stack trace that an internal error carries."""
     return str(error).partition("\n\nStack Trace:")[0]
+
+
+def guarded(method: _F) -> _F:
+    """Let only refusals out of a method that pyarrow calls.
+
+    The text and traceback of any other exception would reach the client; they go to the log, and
+    the client reads INTERNAL.
+    """
+
+    @functools.wraps(method)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return method(*args, **kwargs)
+        except _REFUSALS:
+            raise
+        except Exception as error:
+            _log.exception("unexpected error in %s", method.__name__)
+            raise refusal("INTERNAL", f"{type(error).__name__} in the server") from error
+
+    return call  # type: ignore[return-value]

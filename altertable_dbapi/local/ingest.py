@@ -106,7 +106,7 @@ def load(cursor: duckdb.DuckDBPyConnection, plan: Plan, reader: Any, max_message
     Parameters
     ----------
     cursor : duckdb.DuckDBPyConnection
-        A connection with no transaction open.
+        A connection for this load alone: what it registers and stages goes when it is closed.
     plan : Plan
         What to load where.
     reader : pyarrow.flight.MetadataRecordBatchReader
@@ -192,15 +192,12 @@ def _load(cursor: duckdb.DuckDBPyConnection, plan: Plan, source: _Source) -> int
         cursor.execute(f"DROP TABLE {plan.target}")
         exists = False
     cursor.register(_SOURCE, source.stream())
-    try:
-        if plan.primary_key:
-            return _upsert(cursor, plan, source.schema, exists)
-        if not exists:
-            return _count(cursor, f"CREATE TABLE {plan.target} AS FROM {_SOURCE}")
-        _check_columns(cursor, plan, source.schema)
-        return _count(cursor, f"INSERT INTO {plan.target} BY NAME FROM {_SOURCE}")
-    finally:
-        cursor.unregister(_SOURCE)
+    if plan.primary_key:
+        return _upsert(cursor, plan, source.schema, exists)
+    if not exists:
+        return _count(cursor, f"CREATE TABLE {plan.target} AS FROM {_SOURCE}")
+    _check_columns(cursor, plan, source.schema)
+    return _count(cursor, f"INSERT INTO {plan.target} BY NAME FROM {_SOURCE}")
 
 
 def _upsert(cursor: duckdb.DuckDBPyConnection, plan: Plan, schema: pa.Schema, exists: bool) -> int:
@@ -212,37 +209,26 @@ def _upsert(cursor: duckdb.DuckDBPyConnection, plan: Plan, schema: pa.Schema, ex
         f"(SELECT * FROM {_STAGED} QUALIFY row_number() OVER "
         f"(PARTITION BY {keys} ORDER BY {newest + ', ' if newest else ''}rowid DESC) = 1)"
     )
-    try:
-        if not exists:
-            return _count(cursor, f"CREATE TABLE {plan.target} AS FROM {staged} AS s")
-        columns = [quote(name) for name in schema.names]
-        matched = " AND ".join(f"t.{quote(key)} = s.{quote(key)}" for key in plan.primary_key)
-        newer = ""
-        if plan.cursor_field:
-            stored = ", ".join(f"t.{quote(name)}" for name in plan.cursor_field)
-            given = ", ".join(f"s.{quote(name)}" for name in plan.cursor_field)
-            newer = f" AND ({given}) > ({stored})"
-        keyed = {key.lower() for key in plan.primary_key}
-        changed = ", ".join(
-            f"{quote(name)} = s.{quote(name)}" for name in schema.names if name.lower() not in keyed
-        )
-        return _count(
-            cursor,
-            f"MERGE INTO {plan.target} AS t USING {staged} AS s ON ({matched}) "
-            f"WHEN MATCHED{newer} THEN UPDATE SET {changed} "
-            f"WHEN NOT MATCHED THEN INSERT ({', '.join(columns)}) "
-            f"VALUES ({', '.join(f's.{column}' for column in columns)})",
-        )
-    finally:
-        _drop_staged(cursor)
-
-
-def _drop_staged(cursor: duckdb.DuckDBPyConnection) -> None:
-    try:
-        cursor.execute(f"DROP TABLE {_STAGED}")
-    except duckdb.TransactionException:
-        # The load has failed and aborted the transaction; its rollback drops the table.
-        return
+    if not exists:
+        return _count(cursor, f"CREATE TABLE {plan.target} AS FROM {staged} AS s")
+    columns = [quote(name) for name in schema.names]
+    matched = " AND ".join(f"t.{quote(key)} = s.{quote(key)}" for key in plan.primary_key)
+    newer = ""
+    if plan.cursor_field:
+        stored = ", ".join(f"t.{quote(name)}" for name in plan.cursor_field)
+        given = ", ".join(f"s.{quote(name)}" for name in plan.cursor_field)
+        newer = f" AND ({given}) > ({stored})"
+    keyed = {key.lower() for key in plan.primary_key}
+    changed = ", ".join(
+        f"{quote(name)} = s.{quote(name)}" for name in schema.names if name.lower() not in keyed
+    )
+    return _count(
+        cursor,
+        f"MERGE INTO {plan.target} AS t USING {staged} AS s ON ({matched}) "
+        f"WHEN MATCHED{newer} THEN UPDATE SET {changed} "
+        f"WHEN NOT MATCHED THEN INSERT ({', '.join(columns)}) "
+        f"VALUES ({', '.join(f's.{column}' for column in columns)})",
+    )
 
 
 def _check_key(plan: Plan, schema: pa.Schema) -> None:
@@ -252,7 +238,7 @@ def _check_key(plan: Plan, schema: pa.Schema) -> None:
             if name.lower() not in given:
                 raise refusal(
                     "INVALID_ARGUMENT",
-                    f"Malformed options: {option} names the column {name!r}, which the data has not",
+                    f"Malformed options: {option} names {name!r}, which the data has not",
                 )
     if given == {key.lower() for key in plan.primary_key}:
         raise refusal(

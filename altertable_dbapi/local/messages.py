@@ -11,6 +11,7 @@ import re
 from typing import Any, TypeAlias
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.message import DecodeError
 
 Message: TypeAlias = Any
 """A protobuf message: its class is built at run time, so its fields are not known to a checker."""
@@ -159,8 +160,17 @@ def new(name: str, **fields: Any) -> Message:
 
 
 def parse(name: str, data: bytes) -> Message:
-    """Read a message that is not wrapped in ``Any`` (the session actions)."""
-    return (_sql.get(name) or _flight[name]).FromString(data)
+    """Read a message that is not wrapped in ``Any`` (the session actions).
+
+    Raises
+    ------
+    ValueError
+        `data` is not such a message.
+    """
+    try:
+        return (_sql.get(name) or _flight[name]).FromString(data)
+    except DecodeError as error:
+        raise ValueError(f"not a {name}") from error
 
 
 def pack(message: Message) -> bytes:
@@ -187,12 +197,5 @@ def unpack(data: bytes) -> tuple[str, Message]:
         wrapped = _any.FromString(data)
         name = wrapped.type_url.rpartition(".")[2]
         return name, _sql[name].FromString(wrapped.value)
-    except (KeyError, message_error()) as error:
+    except (KeyError, DecodeError) as error:
         raise ValueError("not a Flight SQL command that this server knows") from error
-
-
-def message_error() -> type[Exception]:
-    """Give protobuf's exception for bytes that are no message."""
-    from google.protobuf.message import DecodeError
-
-    return DecodeError

@@ -8,6 +8,7 @@ fields.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 
 import duckdb
@@ -71,16 +72,8 @@ def _text(value: pa.Scalar) -> str:
     return f"UNSUPPORTED_TYPE_{kind}"
 
 
-def bind(
-    cursor: duckdb.DuckDBPyConnection, sql: str, names: tuple[str, ...], batch: pa.RecordBatch
-) -> str:
-    """Put the values where the statement can read them, and prepare it.
-
-    Returns
-    -------
-    str
-        The text that runs the statement with the values.
-    """
+def store(cursor: duckdb.DuckDBPyConnection, batch: pa.RecordBatch) -> list[str]:
+    """Put the values where a statement can read them; returns an expression for each."""
     columns = [f"c{i}" for i in range(batch.num_columns)]
     # A table, since DuckDB 1 reads a single batch only once.
     table = pa.Table.from_arrays(
@@ -90,10 +83,30 @@ def bind(
     cursor.register(_SOURCE, table)
     try:
         cursor.execute(f"SET VARIABLE {_SOURCE} = (SELECT {{{fields}}} FROM {_SOURCE})")
-    finally:
-        cursor.unregister(_SOURCE)
+    except duckdb.Error:
+        # If that has aborted the user's transaction, its rollback takes the source away.
+        with contextlib.suppress(duckdb.TransactionException):
+            cursor.unregister(_SOURCE)
+        raise
+    cursor.unregister(_SOURCE)
+    return [f"getvariable('{_SOURCE}')['{column}']" for column in columns]
+
+
+def prepare(cursor: duckdb.DuckDBPyConnection, sql: str, values: dict[str, str]) -> str:
+    """Prepare a statement; returns the text that runs it with the values.
+
+    Parameters
+    ----------
+    cursor : duckdb.DuckDBPyConnection
+        The session's connection.
+    sql : str
+        The statement.
+    values : dict
+        Parameter name -> expression, in order.
+    """
     cursor.execute(f"PREPARE {_STATEMENT} AS\n{sql}")
-    values = [f"getvariable('{_SOURCE}')['{column}']" for column in columns]
-    if not all(name.isdigit() for name in names):
-        values = [f'"{name}" := {value}' for name, value in zip(names, values, strict=True)]
-    return f"EXECUTE {_STATEMENT}({', '.join(values)})"
+    if all(name.isdigit() for name in values):
+        given = ", ".join(values.values())
+    else:
+        given = ", ".join(f'"{name}" := {value}' for name, value in values.items())
+    return f"EXECUTE {_STATEMENT}({given})"

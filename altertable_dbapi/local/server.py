@@ -12,11 +12,11 @@ from typing import Any
 from urllib.parse import quote as percent
 
 import pyarrow as pa
-from pyarrow import flight
 
 from .engine import Engine
+from .execution import Settings
 from .faults import Executed, Faults
-from .service import Service, Settings
+from .service import Service
 from .sessions import Session, Sessions
 
 # A client that neither reads its stream nor goes away must not hold close() up.

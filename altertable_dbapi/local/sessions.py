@@ -1,4 +1,4 @@
-"""Sessions: a bearer token, one DuckDB connection, options, one transaction, one statement at a time."""
+"""Sessions: a token, one DuckDB connection, options, and one statement at a time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .engine import Engine, quote
 from .failures import from_engine, refusal
 from .statements import Statement
 
-COMPUTE_SIZES = frozenset("XS S M L XL 2XL 3XL 4XL XXL XXXL XXXXL".split())
+COMPUTE_SIZES = frozenset(("XS", "S", "M", "L", "XL", "2XL", "3XL", "4XL", "XXL", "XXXL", "XXXXL"))
 
 # Planned statements whose stream nobody reads are forgotten past this many.
 _MAX_PLANNED = 4096
@@ -41,6 +41,9 @@ class Planned:
 
     statement: Statement
     transaction: bytes
+    # Only with several endpoints: the result that they share.
+    result: pa.Table | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 @dataclass
@@ -64,7 +67,6 @@ class Session:
     transaction: bytes = b""
     prepared: dict[bytes, Prepared] = field(default_factory=dict)
     planned: OrderedDict[bytes, Planned] = field(default_factory=OrderedDict)
-    shares: dict[tuple[bytes, int], pa.Table] = field(default_factory=dict)
     closed: bool = False
     used: float = field(default_factory=time.monotonic)
     _position: tuple[str | None, str | None] = (None, None)

@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from . import parameters, schemas
-from .engine import run
+from .engine import DESCRIBES_ALL_QUERIES, run
 from .failures import from_engine, refusal
 
 # The kinds whose EXPLAIN binds the statement. Of the others (SET, USE, ATTACH, ...) only the
@@ -149,7 +149,13 @@ def start(
     """
     sql = statement.sql
     if batch is not None:
-        sql = parameters.bind(cursor, sql, statement.parameters, batch)
+        values = parameters.store(cursor, batch)
+        by_name = dict(zip(statement.parameters, values, strict=True))
+        if statement.kind in _PREPARED:
+            sql = parameters.prepare(cursor, sql, by_name)
+        else:
+            # DuckDB 2 has no PREPARE for a MERGE or a CREATE TABLE AS.
+            sql = replace_placeholders(sql, by_name)
     return run(cursor, sql, batch_rows)
 
 
@@ -174,7 +180,7 @@ def _describe(
     if kind in {"MULTI", "CALL", "PRAGMA", "EXECUTE"}:
         return _NOTHING
     if names:
-        return _describe_with_parameters(cursor, sql, kind)
+        return _describe_with_parameters(cursor, sql, kind, names)
     if kind == "SELECT":
         return _columns(cursor, sql)
     if kind in _EXPLAINED:
@@ -186,15 +192,13 @@ def _describe(
 
 
 def _describe_with_parameters(
-    cursor: duckdb.DuckDBPyConnection, sql: str, kind: str
+    cursor: duckdb.DuckDBPyConnection, sql: str, kind: str, names: tuple[str, ...]
 ) -> pa.Schema | list[tuple[str, Any]]:
     if kind in _PREPARED:
         cursor.execute(f"PREPARE __altertable_describe AS\n{sql}")
         cursor.execute("DEALLOCATE __altertable_describe")
-    with_nulls = sql
-    for placeholder in reversed(placeholders(sql)):
-        with_nulls = f"{with_nulls[: placeholder.start]}NULL{with_nulls[placeholder.end :]}"
     try:
+        with_nulls = replace_placeholders(sql, dict.fromkeys(names, "NULL"))
         return _describe(cursor, with_nulls, kind, ())
     except duckdb.Error:
         # Bound above; only its columns stay unknown until the types of its parameters are.
@@ -202,6 +206,9 @@ def _describe_with_parameters(
 
 
 def _columns(cursor: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[str, Any]]:
+    if DESCRIBES_ALL_QUERIES:
+        found = cursor.execute(f"DESCRIBE\n{sql}").fetchall()
+        return [(row[0], cursor.sqltype(row[1])) for row in found]
     relation = cursor.sql(sql)
     return list(zip(relation.columns, relation.types, strict=True))
 
@@ -289,6 +296,23 @@ def placeholders(sql: str) -> list[Placeholder]:
                 name += character
             found.append(Placeholder(start, following[0] + len(name), name))
     return found
+
+
+def replace_placeholders(sql: str, values: dict[str, str]) -> str:
+    """Put an expression in the place of each parameter marker.
+
+    Parameters
+    ----------
+    sql : str
+        The statement.
+    values : dict
+        Parameter name -> expression.
+    """
+    lowered = {name.lower(): value for name, value in values.items()}
+    for placeholder in reversed(placeholders(sql)):
+        value = lowered[placeholder.name.lower()]
+        sql = f"{sql[: placeholder.start]}{value}{sql[placeholder.end :]}"
+    return sql
 
 
 def _parameter_names(sql: str, known: set[str]) -> tuple[str, ...]:

@@ -89,6 +89,7 @@ class Batches:
         self._reader: pa.RecordBatchReader | None = reader
         self._schema = schema
         self._annotated = schema is not reader.schema
+        self._has_dictionaries = any(map(_has_dictionary, schema.types))
         self._read = read
         self._done: Callable[[], None] | None = done
         self._cancelled = cancelled
@@ -97,7 +98,7 @@ class Batches:
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         return self
 
-    def __next__(self) -> pa.RecordBatch:
+    def __next__(self) -> pa.RecordBatch | pa.Table:
         if self._reader is None:
             raise StopIteration
         try:
@@ -112,8 +113,9 @@ class Batches:
             self.close()
             raise
         if self._annotated:
-            return pa.RecordBatch.from_arrays(batch.columns, schema=self._schema)
-        return batch
+            batch = pa.RecordBatch.from_arrays(batch.columns, schema=self._schema)
+        # pyarrow sends the dictionaries of a table, but not those of a single batch.
+        return pa.Table.from_batches([batch]) if self._has_dictionaries else batch
 
     def close(self) -> None:
         """Drop what is unread and let the session go. Idempotent."""
@@ -130,6 +132,15 @@ class Batches:
     __del__ = close
 
 
+def _has_dictionary(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        return True
+    return any(_has_dictionary(kind.field(i).type) for i in range(kind.num_fields))
+
+
 def engine_error(error: Exception) -> Exception:
     """Turn what reading a result raised into a refusal."""
+    if "INTERRUPT Error" in str(error):
+        # Inside a stream DuckDB's exceptions arrive as pyarrow's.
+        return refusal("CANCELLED", "the statement was cancelled")
     return from_engine(error, "execute query", "INVALID_ARGUMENT")

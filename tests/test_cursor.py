@@ -1,0 +1,382 @@
+"""The cursor over the wire: execution, parameters, rows, states."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+import altertable_dbapi
+from altertable_dbapi import (
+    Connection,
+    DataError,
+    InterfaceError,
+    NotSupportedError,
+    ProgrammingError,
+    dict_row,
+    scalar_row,
+    sql,
+)
+from altertable_dbapi.local import Server
+
+Conn = Connection[tuple[Any, ...]]
+
+PLAIN = ["GetFlightInfo:CommandStatementQuery", "DoGet:TicketStatementQuery"]
+
+
+def test_a_plain_select_costs_two_round_trips(auto: Conn, server: Server) -> None:
+    server.calls.clear()
+    assert auto.execute("SELECT 42 AS a").fetchall() == [(42,)]
+    assert list(server.calls) == PLAIN
+
+
+def test_a_select_with_parameters_costs_four_round_trips_and_then_three(
+    auto: Conn, server: Server
+) -> None:
+    cursor = auto.cursor()
+    server.calls.clear()
+    for expected in (4, 3, 3):
+        assert cursor.execute("SELECT $a + 1", {"a": 41}).fetchall() == [(42,)]
+        assert len(server.calls) == expected
+        server.calls.clear()
+
+
+def test_cursors_cost_nothing(auto: Conn, server: Server) -> None:
+    server.calls.clear()
+    for _ in range(10):
+        auto.cursor().close()
+    assert list(server.calls) == []
+
+
+def test_locations_of_endpoints_are_not_dialled() -> None:
+    with Server(endpoint_locations=["grpc://192.0.2.1:1"]) as server, server.connect() as conn:
+        assert conn.execute("SELECT $1", ["here"]).fetchall() == [("here",)]
+        assert conn.execute("SELECT 1").fetchall() == [(1,)]
+
+
+def test_several_endpoints_are_one_result_in_order() -> None:
+    with Server(endpoints=4) as server, server.connect() as conn:
+        rows = conn.execute("SELECT i FROM range(100000) t(i)").fetchall()
+        assert rows == [(i,) for i in range(100000)]
+
+
+@pytest.mark.parametrize(
+    ("statement", "count"),
+    [
+        ("CREATE TABLE u (a INT)", -1),
+        ("CREATE TABLE u AS SELECT * FROM range(5)", 5),
+        ("INSERT INTO t VALUES (10), (11)", 2),
+        ("UPDATE t SET a = a + 1 WHERE a < 2", 2),
+        ("DELETE FROM t", 3),
+        ("/* why */ ( -- so\n WITH x AS (SELECT 7 AS b) INSERT INTO t SELECT b FROM x", None),
+        ("WITH x AS (SELECT 7 AS b) INSERT INTO t SELECT b FROM x", 1),
+        ("MERGE INTO t USING (SELECT 1 AS a) s ON t.a = s.a WHEN MATCHED THEN DELETE", 1),
+        ("ALTER TABLE t ADD COLUMN b INT", -1),
+        ("DROP TABLE t", -1),
+        ("SET threads = 1", -1),
+        ("USE local.main", -1),
+        ("COMMENT ON TABLE t IS 'x'", -1),
+        ("TRUNCATE t", 3),
+    ],
+)
+def test_statements_without_rows_are_finished_when_execute_returns(
+    auto: Conn, server: Server, statement: str, count: int | None
+) -> None:
+    auto.execute("CREATE TABLE t AS SELECT range::INT AS a FROM range(3)")
+    cursor = auto.cursor()
+    server.executed.clear()
+    if count is None:
+        with pytest.raises(ProgrammingError, match="Parser Error"):
+            cursor.execute(statement)
+        return
+    cursor.execute(statement)
+    assert len(server.executed) == 1
+    assert cursor.description is None
+    assert cursor.rowcount == count
+    assert cursor.rownumber is None
+    for fetch in (cursor.fetchone, cursor.fetchmany, cursor.fetchall, cursor.fetch_arrow_table):
+        with pytest.raises(ProgrammingError, match="returns rows"):
+            fetch()
+
+
+def test_a_select_that_looks_like_a_report_is_rows(auto: Conn) -> None:
+    assert auto.execute('SELECT 5::BIGINT AS "Count"').fetchall() == [(5,)]
+    assert auto.execute('SELECT true AS "Success"').fetchall() == [(True,)]
+
+
+def test_returning_is_rows(auto: Conn) -> None:
+    auto.execute("CREATE TABLE t (a INT, b INT)")
+    cursor = auto.execute("INSERT INTO t VALUES (1, 2), (3, 4) RETURNING b, a")
+    assert [column.name for column in cursor.description or []] == ["b", "a"]
+    assert cursor.fetchall() == [(2, 1), (4, 3)]
+    assert cursor.rowcount == 2
+    assert auto.execute("FROM t").fetchall() == [(1, 2), (3, 4)]
+
+
+def test_explain_of_an_insert_is_rows_and_inserts_nothing(auto: Conn) -> None:
+    auto.execute("CREATE TABLE t (a INT)")
+    assert auto.execute("EXPLAIN INSERT INTO t VALUES (1)").fetchall()
+    assert auto.execute("FROM t").fetchall() == []
+
+
+def test_interleaved_cursors_read_all_their_rows(auto: Conn) -> None:
+    one, two = auto.cursor(), auto.cursor()
+    one.execute("SELECT i FROM range(300000) t(i)")
+    got = [one.fetchone(), one.fetchone()]
+    two.execute("SELECT i FROM range(300000, 600000) t(i)")
+    first_of_two = two.fetchone()
+    got += one.fetchall()
+    assert got == [(i,) for i in range(300000)]
+    assert [first_of_two, *two.fetchall()] == [(i,) for i in range(300000, 600000)]
+
+
+@pytest.mark.parametrize(
+    ("text", "parameters", "expected"),
+    [
+        ("SELECT $a, $b, $a", {"a": 1, "b": "x"}, (1, "x", 1)),
+        ("SELECT $b, $a", {"a": 1, "b": 2}, (2, 1)),
+        ("SELECT $a", {"a": 1, "unused": object()}, (1,)),
+        ("SELECT ?, ?", [1, "x"], (1, "x")),
+        ("SELECT ?, ?", (1, "x"), (1, "x")),
+        ("SELECT $2, $1, $2", [1, 2], (2, 1, 2)),
+        ("SELECT $größe", {"größe": 5}, (5,)),
+        ("SELECT '$a', $$ $b $$, $a -- $c", {"a": 1}, ("$a", " $b ", 1)),
+        ("SELECT 1", None, (1,)),
+        ("SELECT 1", (), (1,)),
+        ("SELECT 1", [], (1,)),
+        ("SELECT 1", {}, (1,)),
+        ("SELECT 1", {"unused": 1}, (1,)),
+        ("SELECT $a IS NULL, $b", {"a": None, "b": None}, (True, None)),
+        ("SELECT $a::INT", {"a": None}, (None,)),
+    ],
+)
+def test_parameters(auto: Conn, text: str, parameters: Any, expected: tuple[Any, ...]) -> None:
+    assert auto.execute(text, parameters).fetchall() == [expected]
+
+
+@pytest.mark.parametrize(
+    ("value", "sql_type"),
+    [
+        (True, "BOOLEAN"),
+        (5, "BIGINT"),
+        (2**100, "DECIMAL(38,0)"),
+        (1.5, "DOUBLE"),
+        ("it's \"quoted\" \\ ; -- $x", "VARCHAR"),
+        (b"\0\xff", "BLOB"),
+        (dt.date(2020, 2, 29), "DATE"),
+        (dt.time(1, 2, 3, 4), "TIME"),
+        (dt.datetime(2020, 2, 29, 1, 2, 3, 4), "TIMESTAMP"),
+        (dt.datetime(2020, 2, 29, tzinfo=dt.timezone.utc), "TIMESTAMP WITH TIME ZONE"),
+        (decimal.Decimal("123.450"), "DECIMAL(6,3)"),
+        ([1, None, 3], "BIGINT[]"),
+        ({"a": 1, "b": ["x"]}, 'STRUCT(a BIGINT, b VARCHAR[])'),
+    ],
+    ids=repr,
+)
+def test_a_bound_value_keeps_its_type_and_itself(auto: Conn, value: Any, sql_type: str) -> None:
+    kind, back = auto.execute("SELECT typeof($v), $v", {"v": value}).fetchall()[0]
+    assert (kind, back) == (sql_type, value)
+
+
+def test_an_arrow_batch_is_bound_as_it_is(auto: Conn) -> None:
+    batch = pa.record_batch({"b": pa.array([5], pa.int8()), "a": ["x"]})
+    assert auto.execute("SELECT typeof(?), ?", batch).fetchall() == [("TINYINT", "x")]
+    assert auto.execute("SELECT $a, typeof($b)", batch).fetchall() == [("x", "TINYINT")]
+
+
+@pytest.mark.parametrize(
+    ("text", "parameters", "words"),
+    [
+        ("SELECT $country", {"city": 1, "since": 2}, "value for placeholder $country.*city, since"),
+        ("SELECT $a", None, "value for placeholder $a.*none"),
+        ("SELECT $a", [1], "$a.*mapping.*list"),
+        ("SELECT ?", {"a": 1}, r"\?.*sequence"),
+        ("SELECT ?, ?", [1], "2 placeholders.*1 parameters"),
+        ("SELECT ?", [1, 2], "1 placeholders.*2 parameters"),
+        ("SELECT $3", [1], r"up to \$3.*1 parameters"),
+        ("SELECT 1", [1], "1 parameters.*no placeholder"),
+        ("SELECT $a, ?", [1], "one style"),
+        ("SELECT ?", "x", "str.*sequence"),
+        ("SELECT ?", 5, "int.*sequence"),
+        (b"SELECT 1", None, "bytes.*text"),
+    ],
+)
+def test_wrong_parameters_are_refused_before_anything_is_sent(
+    auto: Conn, server: Server, text: Any, parameters: Any, words: str
+) -> None:
+    server.calls.clear()
+    with pytest.raises(ProgrammingError, match=words.replace("$c", r"\$c").replace("$a", r"\$a")):
+        auto.execute(text, parameters)
+    assert list(server.calls) == []
+
+
+def test_a_value_that_cannot_be_bound_is_refused_before_anything_is_sent(
+    conn: Conn, server: Server
+) -> None:
+    server.calls.clear()
+    with pytest.raises(DataError, match=r"\$when.*TIMETZ"):
+        conn.execute("SELECT $when", {"when": dt.time(1, tzinfo=dt.timezone.utc)})
+    assert list(server.calls) == []
+
+
+def test_a_query_carries_its_values(auto: Conn) -> None:
+    query = sql("SELECT $a || $b AS c", a="x", b="y")
+    assert query == "SELECT $a || $b AS c"
+    assert auto.execute(query).fetchall() == [("xy",)]
+    assert auto.execute(query, {"a": "1", "b": "2"}).fetchall() == [("12",)]
+
+
+def test_fetching_in_every_way_mixed(auto: Conn) -> None:
+    cursor = auto.execute("SELECT i FROM range(100) t(i)")
+    assert cursor.rownumber == 0
+    got = [cursor.fetchone()]
+    got += cursor.fetchmany()
+    cursor.arraysize = 3
+    got += cursor.fetchmany()
+    assert cursor.rownumber == 5
+    got.append(next(cursor))
+    got.append(cursor.next())
+    got += cursor.fetchmany(40)
+    assert cursor.rowcount == -1
+    for row in cursor:
+        got.append(row)
+        if len(got) == 50:
+            break
+    got += [tuple(row.values()) for row in cursor.fetch_arrow_table().to_pylist()]
+    assert got == [(i,) for i in range(100)]
+    assert cursor.fetchone() is None
+    assert cursor.fetchmany(5) == []
+    assert cursor.fetchall() == []
+
+
+def test_rowcount_is_known_when_all_is_read(auto: Conn) -> None:
+    cursor = auto.execute("SELECT * FROM range(10)")
+    assert cursor.rowcount == -1
+    cursor.fetchall()
+    assert cursor.rowcount == 10
+    cursor.execute("SELECT 1 WHERE false")
+    assert cursor.fetchone() is None
+    assert cursor.rowcount == 0
+
+
+def test_row_factories(server: Server, auto: Conn) -> None:
+    with server.connect(row_factory=dict_row) as conn:
+        assert conn.execute("SELECT 1 AS a, 2 AS b").fetchall() == [{"a": 1, "b": 2}]
+        cursor = conn.cursor(row_factory=scalar_row)
+        assert cursor.execute("SELECT 7").fetchone() == 7
+        conn.row_factory = scalar_row
+        assert conn.execute("SELECT 8").fetchall() == [8]
+    cursor = auto.cursor(row_factory=scalar_row)
+    assert list(cursor.execute("SELECT NULL FROM range(3)")) == [None, None, None]
+
+
+def test_what_is_wrong_says_so(auto: Conn) -> None:
+    cursor = auto.cursor()
+    with pytest.raises(ProgrammingError, match="execute a statement"):
+        cursor.fetchone()
+    with pytest.raises(ProgrammingError, match="arraysize is 0"):
+        cursor.arraysize = 0
+    cursor.execute("SELECT 1")
+    with pytest.raises(ProgrammingError, match="-1"):
+        cursor.fetchmany(-1)
+    with pytest.raises(NotSupportedError, match="stored procedures"):
+        cursor.callproc("f")
+    with pytest.raises(NotSupportedError, match="adbc_stmt_kwargs"):
+        auto.cursor(adbc_stmt_kwargs={"x": "y"})
+
+
+def test_a_failed_statement_leaves_no_result(auto: Conn) -> None:
+    cursor = auto.execute("SELECT 1")
+    with pytest.raises(ProgrammingError):
+        cursor.execute("SELECT nope")
+    assert cursor.description is None
+    with pytest.raises(ProgrammingError, match="execute a statement"):
+        cursor.fetchall()
+    assert cursor.execute("SELECT 2").fetchall() == [(2,)]
+
+
+def test_closed_objects_raise_and_never_crash(server: Server) -> None:
+    conn = server.connect()
+    cursor, other = conn.execute("SELECT * FROM range(1000000)"), conn.cursor()
+    reader = other.execute("SELECT 1").fetch_record_batch()
+    other.close()
+    other.close()
+    for use in (
+        lambda: other.execute("SELECT 1"),
+        other.fetchone,
+        other.fetch_arrow_table,
+        lambda: next(other),
+    ):
+        with pytest.raises(InterfaceError, match="cursor is closed"):
+            use()
+    conn.close()
+    for use in (
+        cursor.fetchall,
+        lambda: cursor.execute("SELECT 1"),
+        conn.cursor,
+        conn.commit,
+        conn.rollback,
+        conn.close,
+        lambda: conn.adbc_connection,
+        lambda: conn.adbc_current_catalog,
+        conn.__enter__,
+    ):
+        with pytest.raises(InterfaceError, match="closed"):
+            use()
+    with pytest.raises(InterfaceError, match="closed"):
+        reader.read_all()
+
+
+def test_with_blocks(server: Server) -> None:
+    with server.connect() as conn:
+        with conn.cursor() as cursor:
+            assert cursor.execute("SELECT 1").connection is conn
+        assert cursor._closed
+    assert conn.closed
+
+
+def test_script(auto: Conn) -> None:
+    cursor = auto.cursor()
+    cursor.executescript("CREATE TABLE t (a TEXT); INSERT INTO t VALUES (';'); -- the end")
+    assert cursor.execute("FROM t").fetchall() == [(";",)]
+
+
+def test_adbc_extensions(auto: Conn) -> None:
+    cursor = auto.cursor()
+    schema = cursor.adbc_prepare("SELECT $1::INT + $2::INT")
+    assert schema is not None
+    assert len(schema) == 2
+    assert cursor.adbc_execute_schema("SELECT 1 AS a").names == ["a"]
+    partitions, _ = cursor.adbc_execute_partitions("SELECT $a AS a", {"a": 5})
+    cursor.adbc_read_partition(partitions[0])
+    assert cursor.fetchall() == [(5,)]
+    assert cursor.adbc_statement is auto.cursor().adbc_statement
+
+
+def test_many_different_statements_with_parameters(auto: Conn, server: Server) -> None:
+    cursor = auto.cursor()
+    for _ in range(2):
+        for i in range(40):
+            assert cursor.execute(f"SELECT {i} + $a", {"a": 1}).fetchone() == (i + 1,)
+    assert server.open_statements <= 32
+
+
+def test_executemany_is_all_or_nothing(auto: Conn, server: Server) -> None:
+    auto.execute("CREATE TABLE t (a INT, b TEXT)")
+    cursor = auto.cursor()
+    cursor.executemany("INSERT INTO t VALUES (?, ?)", [(1, "x"), (2, None)])
+    assert cursor.rowcount == 2
+    cursor.executemany("UPDATE t SET b = $b WHERE a = $a", [{"a": 1, "b": "z"}, {"a": 9, "b": ""}])
+    assert cursor.rowcount == 1
+    cursor.executemany("INSERT INTO t VALUES (?, ?)", [])
+    with pytest.raises(altertable_dbapi.Error):
+        cursor.executemany("INSERT INTO t VALUES (?, ?)", [(3, "x"), ("no number", "y")])
+    assert auto.execute("FROM t ORDER BY a").fetchall() == [(1, "z"), (2, None)]
+    assert not auto.in_transaction
+    with pytest.raises(ProgrammingError, match="RETURNING"):
+        cursor.executemany("INSERT INTO t VALUES (?, ?) RETURNING a", [(3, "x")])
+    with pytest.raises(ProgrammingError, match="SELECT"):
+        cursor.executemany("SELECT ?", [(3,)])
