@@ -241,19 +241,11 @@ class Connection(adbc_dbapi.Connection, Generic[Row]):
                 "a transaction is open already, and there are no nested ones; commit() or "
                 "rollback() first"
             )
-        with self._atomic():
-            self._session.begin()
+        with self._own_transaction():
             yield self
 
     @contextlib.contextmanager
-    def _atomic(self) -> Iterator[None]:
-        """All statements of the block or none: in the open transaction, or in one of their own.
-
-        Without autocommit the transaction that begins here stays open, as PEP 249 has it.
-        """
-        if self._session.in_transaction or not self._autocommit:
-            yield
-            return
+    def _own_transaction(self) -> Iterator[None]:
         self._session.begin()
         try:
             yield
@@ -261,6 +253,15 @@ class Connection(adbc_dbapi.Connection, Generic[Row]):
             self._session.rollback()
             raise
         self._session.commit()
+
+    def _atomic(self) -> contextlib.AbstractContextManager[None]:
+        """All statements of the block or none: in the open transaction, or in one of their own.
+
+        Without autocommit the transaction that begins here stays open, as PEP 249 has it.
+        """
+        if self._autocommit and not self._session.in_transaction:
+            return self._own_transaction()
+        return contextlib.nullcontext()
 
     # Closing
 

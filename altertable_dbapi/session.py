@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import weakref
@@ -56,22 +57,40 @@ class Session:
         # takes about a millisecond.
         self._prepared: OrderedDict[str, _Prepared] = OrderedDict()
         self._spare: list[adbc.AdbcStatement] = []
-        database = adbc_driver_flightsql.connect(
+        self.database = adbc_driver_flightsql.connect(
             settings.uri, db_kwargs=adbc_database_options(settings)
         )
         try:
-            options = {_SESSION_OPTION + k: v for k, v in settings.session_options.items()}
-            connection = adbc.AdbcConnection(database, **options)
-            try:
-                self.statement = adbc.AdbcStatement(connection)
-            except BaseException:
-                connection.close()
-                raise
+            self._connect()
         except BaseException:
-            database.close()
+            self.database.close()
             raise
-        self.database = database
+
+    def _connect(self) -> None:
+        """Open the server's session: Handshake, then its options."""
+        options = {_SESSION_OPTION + k: v for k, v in self.settings.session_options.items()}
+        connection = adbc.AdbcConnection(self.database, **options)
+        try:
+            self.statement = adbc.AdbcStatement(connection)
+        except BaseException:
+            connection.close()
+            raise
         self.connection = connection
+        self._connected = True
+
+    def _disconnect(self) -> None:
+        """End the server's session, and with it a transaction and what was prepared."""
+        self._connected = False
+        self.in_transaction = False
+        active = self._active() if self._active is not None else None
+        if active is not None:
+            active.close()
+        statements = [self.statement, *self._spare]
+        statements += [prepared.statement for prepared in self._prepared.values()]
+        self._prepared.clear()
+        self._spare.clear()
+        for handle in (*statements, self.connection):
+            handle.close()
 
     def execute(self, text: str, bound: Bound | None = None) -> Result:
         """Send one statement, prepared when it has parameters, and open its stream."""
@@ -167,21 +186,33 @@ class Session:
         with self.lock:
             if self.in_transaction:
                 self._make_ready()
-                _adbc.call(self.connection.cancel, self.connection.set_autocommit, True)
-                self._transaction_ended()
+                with self._ending():
+                    _adbc.call(self.connection.cancel, self.connection.set_autocommit, True)
 
     def rollback(self) -> None:
         """Roll the open transaction back; nothing when none is open."""
         with self.lock:
             if self.in_transaction:
                 self._make_ready()
-                # The driver begins another transaction at once, which holds nothing and is ended
-                # by turning its autocommit on.
-                _adbc.call(self.connection.cancel, self.connection.rollback)
-                _adbc.call(self.connection.cancel, self.connection.set_autocommit, True)
-                self._transaction_ended()
+                with self._ending():
+                    # The driver begins another transaction at once, which holds nothing and is
+                    # ended by turning its autocommit on.
+                    _adbc.call(self.connection.cancel, self.connection.rollback)
+                    _adbc.call(self.connection.cancel, self.connection.set_autocommit, True)
 
-    def _transaction_ended(self) -> None:
+    @contextlib.contextmanager
+    def _ending(self) -> Iterator[None]:
+        """The end of a transaction, whatever comes of it.
+
+        When a commit or rollback fails, the driver can neither go on with that transaction nor
+        leave it. The session is ended then, which rolls back what is open, and the next statement
+        opens another.
+        """
+        try:
+            yield
+        except BaseException:
+            self._disconnect()
+            raise
         self.in_transaction = False
         for text in [text for text, p in self._prepared.items() if p.in_transaction]:
             self._retire(text)
@@ -189,6 +220,8 @@ class Session:
     def _make_ready(self) -> None:
         """Free the session for another call: what is being read goes into memory."""
         self.check_open()
+        if not self._connected:
+            self._connect()
         active = self._active() if self._active is not None else None
         if active is not None:
             active.buffer()
@@ -216,15 +249,11 @@ class Session:
             if self.closed or self._pid != os.getpid():
                 return
             self.closed = True
-            active = self._active() if self._active is not None else None
-            if active is not None:
-                active.close()
-            statements = [self.statement, *self._spare]
-            statements += [prepared.statement for prepared in self._prepared.values()]
-            self._prepared.clear()
-            self._spare.clear()
-            for handle in (*statements, self.connection, self.database):
-                handle.close()
+            try:
+                if self._connected:
+                    self._disconnect()
+            finally:
+                self.database.close()
 
 
 def _parameter_schema(statement: adbc.AdbcStatement) -> pa.Schema | None:

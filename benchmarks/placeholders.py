@@ -16,9 +16,9 @@ NAMED = (
     "SELECT id, name FROM shop.orders WHERE city = $city AND day >= $day AND note <> 'a' LIMIT 10"
 )
 ROW = (
-    "SELECT o.customer_id, date_trunc('month', o.ordered_at) AS month, sum(o.price * o.quantity)"
-    " AS revenue, count(DISTINCT o.id) AS orders FROM shop.orders AS o JOIN shop.customers AS c"
-    " ON c.id = o.customer_id WHERE o.status = 'paid' AND c.country = $country GROUP BY ALL\nUNION ALL\n"
+    "SELECT o.customer_id, date_trunc('month', o.ordered_at) AS month, sum(o.price) AS revenue,"
+    " count(DISTINCT o.id) AS orders FROM shop.orders AS o JOIN shop.customers AS c ON c.id ="
+    " o.customer_id WHERE o.status = 'paid' AND c.country = $country GROUP BY ALL\nUNION ALL\n"
 )
 
 
@@ -28,10 +28,10 @@ def statements() -> dict[str, str]:
         "SELECT": PLAIN,
         "SELECT with 2 placeholders": NAMED,
         "INSERT ... RETURNING": "INSERT INTO shop.orders (id, name) VALUES (?, ?) RETURNING id",
-        "query of 1 kB": ROW * 3 + "SELECT 1",
-        "query of 10 kB": ROW * 30 + "SELECT 1",
-        "query of 100 kB": ROW * 300 + "SELECT 1",
-        "WITH of 100 kB": "WITH a AS (" + ROW * 300 + "SELECT 1) SELECT * FROM a",
+        "query of 1 kB": ROW * 4 + "SELECT 1",
+        "query of 10 kB": ROW * 38 + "SELECT 1",
+        "query of 100 kB": ROW * 380 + "SELECT 1",
+        "WITH of 100 kB": "WITH a AS (" + ROW * 380 + "SELECT 1) SELECT * FROM a",
         "VALUES of 100 kB": "INSERT INTO t VALUES "
         + ", ".join(["(1234, 'some text', 5.25)"] * 3700),
     }

@@ -116,6 +116,14 @@ class Execution:
         def cancelled() -> bool:
             return bool(context.is_cancelled()) or self._faults.closing.is_set()
 
+        def failure(error: Exception) -> Exception:
+            # Not CANCELLED: pyarrow's client raises KeyboardInterrupt when it reads that.
+            if self._faults.closing.is_set():
+                return refusal("UNAVAILABLE", "the server is closing")
+            if session.closed:
+                return refusal("UNAVAILABLE", "the session was closed while its statement ran")
+            return engine_error(error)
+
         session.acquire(cancelled)
         try:
             session.check_transaction(transaction)
@@ -133,7 +141,7 @@ class Execution:
                     session.cursor, statement, batch, self._settings.batch_rows
                 )
             except duckdb.Error as error:
-                raise engine_error(error) from error
+                raise failure(error) from error
             finally:
                 self._watch.leave(watched)
         except BaseException:
@@ -145,7 +153,7 @@ class Execution:
             try:
                 return reader.read_next_batch()
             except (pa.ArrowException, OSError, duckdb.Error) as error:
-                raise engine_error(error) from error
+                raise failure(error) from error
             finally:
                 self._watch.leave(watched)
 

@@ -72,7 +72,7 @@ class Server:
     endpoints : int
         Over how many endpoints to split a plain statement's result.
     endpoint_locations : sequence of str
-        Locations that every endpoint names.
+        Locations that every endpoint of a statement's result names.
     catalogs : sequence of str
         More catalogs, in memory.
     max_message : int

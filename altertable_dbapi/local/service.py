@@ -65,7 +65,9 @@ class Service(flight.FlightServerBase):  # type: ignore[misc]
         name, command = _command(descriptor.command)
         session = self._enter("GetFlightInfo", name, context)
         schema, tickets = self._plan(session, name, command, descriptor.command, context)
-        locations = list(self._settings.endpoint_locations)
+        # What is known of the server's metadata stays where it is asked for.
+        statement = name in ("CommandStatementQuery", "CommandPreparedStatementQuery")
+        locations = list(self._settings.endpoint_locations) if statement else []
         endpoints = [flight.FlightEndpoint(ticket, locations) for ticket in tickets]
         return flight.FlightInfo(schema, descriptor, endpoints, -1, -1)
 

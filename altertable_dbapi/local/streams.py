@@ -107,7 +107,7 @@ class Batches:
                     raise refusal("UNAVAILABLE", "the stream was broken off")
                 self._left -= 1
             if self._cancelled():
-                raise refusal("CANCELLED", "the client has gone")
+                raise refusal("UNAVAILABLE", "the client has gone, or the server is closing")
             batch = self._read(self._reader)
         except BaseException:
             self.close()

@@ -1,0 +1,169 @@
+"""Server errors as PEP 249 exceptions, each over the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import adbc_driver_manager as adbc
+import grpc
+import pytest
+from adbc_driver_manager import AdbcStatusCode
+
+import altertable_dbapi
+from altertable_dbapi import Connection, OperationalError, ProgrammingError, errors
+from altertable_dbapi.local import Server
+
+from .refusing_server import RefusingServer
+
+Conn = Connection[tuple[Any, ...]]
+
+
+@pytest.fixture(scope="module")
+def refusing() -> Iterator[tuple[RefusingServer, Conn]]:
+    with (
+        RefusingServer() as server,
+        altertable_dbapi.connect(
+            host="127.0.0.1",
+            port=server.port,
+            tls=False,
+            username="u",
+            password="p",
+            autocommit=True,
+        ) as conn,
+    ):
+        yield server, conn
+
+
+@pytest.mark.parametrize(("prefix", "kind"), errors.DUCKDB_ERRORS.items(), ids=str)
+@pytest.mark.parametrize("wrapped", ["{}", "Failed to extract schema: Failed to prepare: {}"])
+def test_the_engine_s_prefix_decides_wherever_it_stands(
+    refusing: tuple[RefusingServer, Conn], prefix: str, kind: type[Exception], wrapped: str
+) -> None:
+    server, conn = refusing
+    sentence = f"{prefix} Error: something about x (see y; z)."
+    server.code, server.message = grpc.StatusCode.INTERNAL, wrapped.format(sentence)
+    with pytest.raises(kind) as caught:
+        conn.execute("SELECT 1")
+    assert type(caught.value) is kind
+    assert str(caught.value) == sentence
+    assert caught.value.vendor_code == 13  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("number", "kind"), errors.GRPC_ERRORS.items(), ids=str)
+def test_the_grpc_code_decides_where_there_is_no_prefix(
+    refusing: tuple[RefusingServer, Conn], number: int, kind: type[Exception]
+) -> None:
+    server, conn = refusing
+    server.code = next(code for code in grpc.StatusCode if code.value[0] == number)
+    server.message = "the server says no"
+    with pytest.raises(kind) as caught:
+        conn.execute("SELECT 1")
+    assert type(caught.value) is kind
+    assert str(caught.value) == "the server says no"
+    assert caught.value.vendor_code == number  # type: ignore[attr-defined]
+
+
+def test_every_error_is_the_driver_managers_and_ours() -> None:
+    for name in (
+        "Error",
+        "InterfaceError",
+        "DatabaseError",
+        "DataError",
+        "OperationalError",
+        "IntegrityError",
+        "InternalError",
+        "ProgrammingError",
+        "NotSupportedError",
+    ):
+        ours = getattr(altertable_dbapi, name)
+        assert issubclass(ours, getattr(adbc, name))
+        assert issubclass(ours, altertable_dbapi.Error)
+        assert getattr(Connection, name) is ours
+        assert isinstance(ours("x").status_code, int)
+    assert altertable_dbapi.Warning is adbc.Warning
+
+
+@pytest.mark.parametrize(
+    ("statement", "kind", "words"),
+    [
+        ("SELECT * FROM nope", "ProgrammingError", "Catalog Error: Table with name nope"),
+        ("SELECT nope", "ProgrammingError", "Binder Error"),
+        ("SELEC 1", "ProgrammingError", "Parser Error"),
+        ("SELECT 'x'::INT", "DataError", "Conversion Error"),
+        ("SELECT 200::TINYINT + 100::TINYINT", "DataError", "Error: "),
+        ("SELECT error('mine')", "ProgrammingError", "Invalid Input Error: mine"),
+        ("INSERT INTO k VALUES (1)", "IntegrityError", "Constraint Error: Duplicate key"),
+        ("INSERT INTO k VALUES (NULL)", "IntegrityError", "NOT NULL constraint failed"),
+        ("SELECT 1; SELECT 2", "ProgrammingError", "multiple statements"),
+    ],
+)
+def test_real_errors_of_the_engine(auto: Conn, statement: str, kind: str, words: str) -> None:
+    auto.execute("CREATE TABLE k (a INT PRIMARY KEY)")
+    auto.execute("INSERT INTO k VALUES (1)")
+    with pytest.raises(getattr(altertable_dbapi, kind)) as caught:
+        auto.execute(statement).fetchall()
+    assert type(caught.value).__name__ == kind
+    assert words in str(caught.value)
+    assert "Detail:" not in str(caught.value)
+    assert "FlightSQL" not in str(caught.value)
+
+
+def test_a_limit_of_ducklake_is_not_supported(auto: Conn, server: Server) -> None:
+    message = "Not implemented Error: PRIMARY KEY constraints are not supported in DuckLake"
+    for text in (message, message.removeprefix("Not implemented Error: ")):
+        server.fail_next("GetFlightInfo", "INTERNAL", text)
+        with pytest.raises(altertable_dbapi.NotSupportedError, match="DuckLake"):
+            auto.execute("CREATE TABLE t (a INT PRIMARY KEY)")
+
+
+def test_an_error_in_the_middle_of_a_stream_is_raised_and_nothing_is_cut(
+    auto: Conn, server: Server
+) -> None:
+    server.drop_stream_after(1)
+    cursor = auto.execute("SELECT * FROM range(1000000)")
+    with pytest.raises(altertable_dbapi.Error):
+        cursor.fetchall()
+    server.drop_stream_after(1)
+    cursor = auto.execute("SELECT * FROM range(1000000)")
+    with pytest.raises(altertable_dbapi.Error):
+        cursor.fetch_arrow_table()
+    server.drop_stream_after(1)
+    reader = auto.execute("SELECT * FROM range(1000000)").fetch_record_batch()
+    with pytest.raises(altertable_dbapi.Error):
+        reader.read_all()
+    assert auto.execute("SELECT 1").fetchall() == [(1,)]
+
+
+def test_an_aborted_transaction_says_what_to_do(conn: Conn) -> None:
+    with pytest.raises(altertable_dbapi.DataError):
+        conn.execute("SELECT 'x'::INT").fetchall()
+    with pytest.raises(OperationalError, match=r"aborted.*rollback\(\)"):
+        conn.execute("SELECT 1")
+    conn.rollback()
+    assert conn.execute("SELECT 1").fetchall() == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("raw", "plain"),
+    [
+        ("INTERNAL: [FlightSQL] no (Internal; Prepare). Vendor code: 13", "no"),
+        ("IO: [FlightSQL] f(x) failed (Unavailable; ReadPartition(DoGet))", "f(x) failed"),
+        ("a. Detail: Python exception: _X (Internal; P)", "a"),
+        ("a (b; c)", "a (b; c)"),
+        ("Flight returned x, with message: no. gRPC client debug context: UNKNOWN:x\ny", None),
+        ("[Flight SQL] plain", "plain"),
+        ("", ""),
+    ],
+)
+def test_sentence(raw: str, plain: str | None) -> None:
+    expected = plain if plain is not None else "Flight returned x, with message: no"
+    assert errors.sentence(raw) == expected
+
+
+def test_status_codes_survive() -> None:
+    error = adbc.ProgrammingError("x", status_code=AdbcStatusCode.NOT_FOUND)
+    mapped = errors.from_adbc(error)
+    assert isinstance(mapped, ProgrammingError)
+    assert mapped.status_code == AdbcStatusCode.NOT_FOUND
+    assert errors.from_adbc(mapped) is mapped
