@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
@@ -286,6 +287,9 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
         """What is left of the result, as an object with ``__arrow_c_stream__``."""
         return self.fetch_record_batch()
 
+    def __arrow_c_schema__(self) -> object:
+        return self._reading("schema").schema.__arrow_c_schema__()
+
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         return self.fetch_record_batch().__arrow_c_stream__(requested_schema)
 
@@ -302,9 +306,7 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
         ProgrammingError
             Two columns have one name, which polars cannot hold.
         """
-        _require("polars")
-        import polars
-
+        frames = _require("polars")
         names = self._unread("data frame").schema.names
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
@@ -312,7 +314,8 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
                 f"polars needs a name for each column, and {', '.join(map(repr, repeated))} "
                 "stands more than once; rename with AS"
             )
-        return polars.DataFrame(self.fetch_arrow_table())
+        frame: polars.DataFrame = frames.DataFrame(self.fetch_arrow_table())
+        return frame
 
     def _unread(self, what: str) -> Result:
         """The result with what was converted to rows but not fetched put back."""
@@ -427,12 +430,11 @@ def _report_column(schema: pa.Schema) -> str | None:
     return None
 
 
-def _require(package: str) -> None:
-    import importlib.util
-
-    if importlib.util.find_spec(package) is None:
+def _require(package: str) -> Any:
+    """Import an extra's package, or say how to install it."""
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
         raise InterfaceError(
             f'{package} is not installed; pip install "altertable-dbapi[{package}]"'
-        )
-
-
+        ) from error

@@ -304,6 +304,18 @@ class TestServer:
         client._client.close()
         assert set(threading.enumerate()) == before
 
+    def test_close_while_a_client_does_not_read(self) -> None:
+        with Server() as server:
+            client = official(server)
+            reader = client.query("SELECT i, i::VARCHAR AS v FROM range(1_000_000_000) t(i)")
+            reader.read_chunk()
+            started = time.monotonic()
+        assert time.monotonic() - started < 15
+        with pytest.raises(pa.ArrowException):
+            while True:
+                reader.read_chunk()
+        client._client.close()
+
     def test_exit_without_close(self) -> None:
         script = (
             "from altertable_dbapi.local import Server\n"

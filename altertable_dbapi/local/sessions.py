@@ -25,6 +25,8 @@ COMPUTE_SIZES = frozenset(("XS", "S", "M", "L", "XL", "2XL", "3XL", "4XL", "XXL"
 # Planned statements whose stream nobody reads are forgotten past this many.
 _MAX_PLANNED = 4096
 
+_CLOSE_SECONDS = 2.0
+
 
 @dataclass
 class Prepared:
@@ -183,13 +185,17 @@ class Session:
         if self.closed:
             return
         self.closed = True
-        self.cursor.interrupt()
-        # Bounded: a stream whose client reads slowly may hold the lock; it then closes by itself.
-        if self.lock.acquire(timeout=1):
-            try:
-                self.cursor.close()
-            finally:
-                self.lock.release()
+        limit = time.monotonic() + _CLOSE_SECONDS
+        # Again and again, since an interrupt that comes just before a statement starts is lost.
+        # Bounded, since a stream whose client does not read keeps the lock; it ends with its call.
+        while not self.lock.acquire(timeout=0.01):
+            if time.monotonic() > limit:
+                return
+            self.cursor.interrupt()
+        try:
+            self.cursor.close()
+        finally:
+            self.lock.release()
 
 
 class Sessions:
