@@ -34,7 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             # Whoever read the output has seen enough; keep Python from complaining at exit.
             sys.stderr.close()
             return 1
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        # What comes after an empty line is the engine's picture of where in the text it happened.
+        sentence = str(error).partition("\n\n")[0]
+        print(f"error: {' '.join(sentence.split())}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

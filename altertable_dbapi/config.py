@@ -310,11 +310,12 @@ def adbc_database_options(settings: Settings) -> dict[str, str]:
     if settings.tls_skip_verify:
         options[f"{prefix}client_option.tls_skip_verify"] = "true"
     if settings.tls_root_certs is not None:
-        options[f"{prefix}client_option.tls_root_certs"] = _pem(settings.tls_root_certs)
+        options[f"{prefix}client_option.tls_root_certs"] = pem(settings.tls_root_certs)
     return options
 
 
-def _pem(certificates: str) -> str:
+def pem(certificates: str) -> str:
+    """Certificates as PEM text, given as such or as the path of a file."""
     if "-----BEGIN" in certificates:
         return certificates
     try:

@@ -13,6 +13,7 @@ from adbc_driver_manager import AdbcConnection, AdbcDatabase
 from adbc_driver_manager import dbapi as adbc_dbapi
 
 from . import errors, sql
+from .catalog import Introspection
 from .config import Settings
 from .cursor import Cursor
 from .errors import InterfaceError, NotSupportedError, ProgrammingError
@@ -28,7 +29,7 @@ Row = TypeVar("Row")
 OtherRow = TypeVar("OtherRow")
 
 
-class Connection(adbc_dbapi.Connection, Generic[Row]):
+class Connection(Introspection, adbc_dbapi.Connection, Generic[Row]):
     """A PEP 249 connection; made by `connect`.
 
     One connection is one server session, which runs one statement at a time. Used as a context

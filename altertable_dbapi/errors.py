@@ -179,6 +179,38 @@ ADBC_ERRORS: dict[int, type[Error]] = {
     AdbcStatusCode.UNAUTHORIZED: ProgrammingError,
 }
 
+#: The gRPC code behind each of the exceptions that ``pyarrow.flight`` raises, by class name, since
+#: pyarrow.flight itself is imported only where it is used.
+FLIGHT_CODES = {
+    "FlightCancelledError": 1,
+    "FlightServerError": 2,
+    "ArrowInvalid": 3,
+    "FlightTimedOutError": 4,
+    "ArrowKeyError": 5,
+    "FlightUnauthorizedError": 7,
+    "ArrowNotImplementedError": 12,
+    "FlightInternalError": 13,
+    "FlightUnavailableError": 14,
+    "FlightUnauthenticatedError": 16,
+}
+
+#: The ADBC status for a gRPC code, as ADBC's own driver has it; what is not listed is UNKNOWN.
+GRPC_STATUSES = {
+    1: AdbcStatusCode.CANCELLED,
+    3: AdbcStatusCode.INVALID_ARGUMENT,
+    4: AdbcStatusCode.TIMEOUT,
+    5: AdbcStatusCode.NOT_FOUND,
+    6: AdbcStatusCode.ALREADY_EXISTS,
+    7: AdbcStatusCode.UNAUTHORIZED,
+    12: AdbcStatusCode.NOT_IMPLEMENTED,
+    13: AdbcStatusCode.INTERNAL,
+    14: AdbcStatusCode.IO,
+    16: AdbcStatusCode.UNAUTHENTICATED,
+}
+
+# How pyarrow tells of a gRPC code that has no exception class.
+_FLIGHT_HEAD = re.compile(r"^gRPC returned (?P<code>[a-z ]+) error, with message: ")
+
 _DUCKDB_PREFIX = re.compile(
     r"\b(" + "|".join(sorted(map(re.escape, DUCKDB_ERRORS), key=len, reverse=True)) + r") Error: "
 )
@@ -248,3 +280,15 @@ def from_arrow(error: Exception) -> Error:
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     status = AdbcStatusCode.IO if isinstance(error, OSError) else AdbcStatusCode.UNKNOWN
     return classify(text, None, status)(sentence(text), status_code=status)
+
+
+def from_flight(error: Exception) -> Error:
+    """The error of this driver for one that a call of ``pyarrow.flight`` raised."""
+    text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    code = FLIGHT_CODES.get(type(error).__name__)
+    head = _FLIGHT_HEAD.match(text)
+    if head:
+        text = text[head.end() :]
+        code = GRPC_NAMES.get(head["code"].title().replace(" ", ""), code)
+    status = GRPC_STATUSES.get(code or 0, AdbcStatusCode.UNKNOWN)
+    return classify(text, code, status)(sentence(text), status_code=status, vendor_code=code)

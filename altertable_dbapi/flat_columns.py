@@ -3,6 +3,9 @@
 Every function here makes a converter, once for a column; a converter takes an array of the
 column's type, any slice of it, and gives a list. The values come from numpy views of the Arrow
 buffers, all at once; the rows that are NULL are then set to None.
+
+``pyarrow.array``, ``pyarrow.scalar`` and ``Array.to_numpy`` are avoided: the first of them to be
+called imports pandas where it is installed, which takes half a second.
 """
 
 from __future__ import annotations
@@ -29,8 +32,10 @@ Integers = npt.NDArray[np.int64]
 #: of numpy; before it, it made a scalar object for each value, twenty times slower.
 _FAST_PYARROW = int(pa.__version__.split(".")[0]) >= 26
 
-#: From here on it pays to ask whether the values of an array repeat.
-_MANY = 4096
+#: Whether values repeat is tried on arrays of this length at least, and if they do not, again
+#: after so many arrays.
+_MANY = 1024
+_REST = 32
 
 _SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _FIRST_SECOND = -62_135_596_800  # 0001-01-01
@@ -45,20 +50,45 @@ _UTC_NAMES = frozenset({"UTC", "Etc/UTC", "Z", "Zulu", "Etc/Zulu", "GMT", "Etc/G
 _EXACT = decimal.Context(prec=80, traps=[decimal.Inexact, decimal.InvalidOperation])
 
 
-def words(array: pa.Array, dtype: npt.DTypeLike, width: int = 1) -> npt.NDArray[Any]:
+def words(
+    array: pa.Array, dtype: npt.DTypeLike, width: int = 1, buffer: int = 1
+) -> npt.NDArray[Any]:
     """The values of a fixed-width array as a numpy view, `width` items of `dtype` each."""
     item = np.dtype(dtype)
     count = len(array) * width
     if not count:  # an empty array may have no buffer
         return np.empty(0, item)
-    return np.frombuffer(array.buffers()[1], item, count, array.offset * width * item.itemsize)
+    first = array.offset * width * item.itemsize
+    return np.frombuffer(array.buffers()[buffer], item, count, first)
+
+
+def numpy_type(kind: pa.DataType) -> np.dtype[Any]:
+    """The numpy type of an Arrow integer or float."""
+    letter = "f" if pa.types.is_floating(kind) else "i" if pa.types.is_signed_integer(kind) else "u"
+    return np.dtype(f"{letter}{kind.bit_width // 8}")
+
+
+def valid(array: pa.Array) -> npt.NDArray[np.bool_]:
+    """Which rows are not NULL; the array must have a validity bitmap."""
+    return _bits(array, array.buffers()[0])
 
 
 def null_rows(array: pa.Array) -> npt.NDArray[np.intp] | None:
     """The positions that are NULL, or None when there are none."""
-    if not array.null_count:
-        return None
-    return np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False))
+    return np.flatnonzero(~valid(array)) if array.null_count else None
+
+
+def _bits(array: pa.Array, buffer: pa.Buffer) -> npt.NDArray[np.bool_]:
+    first, bit = divmod(array.offset, 8)
+    count = bit + len(array)
+    data = np.frombuffer(buffer, np.uint8, (count + 7) // 8, first)
+    return np.unpackbits(data, count=count, bitorder="little")[bit:].view(np.bool_)
+
+
+def rows_of(positions: npt.NDArray[np.intp]) -> pa.Array:
+    """Positions as an Arrow array, for ``take``; ``pyarrow.array`` would import pandas."""
+    data = np.ascontiguousarray(positions, np.int64)
+    return pa.Array.from_buffers(pa.int64(), len(data), [None, pa.py_buffer(data)])
 
 
 def with_nulls(values: list[Any], nulls: npt.NDArray[np.intp] | None) -> list[Any]:
@@ -85,17 +115,22 @@ def pick(values: list[Any], array: pa.Array, dtype: npt.DTypeLike) -> list[Any]:
 
 
 def by_distinct(convert: Converter) -> Converter:
-    """Convert each distinct value once, where a sample says that values repeat."""
+    """Convert each distinct value once, where values repeat.
+
+    Whether they do is tried on one array, and for a while not again if they do not.
+    """
+    rest = 0
 
     def convert_distinct(array: pa.Array) -> list[Any]:
-        count = len(array)
-        if count >= _MANY:
-            sample = array.take(pa.array(np.arange(0, count, count // 256)))
-            if len(sample.unique()) * 4 < len(sample):
-                encoded = array.dictionary_encode()
-                if len(encoded.dictionary) * 4 < count:
-                    return pick(convert(encoded.dictionary), encoded.indices, np.int32)
-        return convert(array)
+        nonlocal rest
+        if rest or len(array) < _MANY:
+            rest = max(rest - 1, 0)
+            return convert(array)
+        encoded = array.dictionary_encode()
+        if len(encoded.dictionary) * 4 > len(array):
+            rest = _REST
+            return convert(array)
+        return pick(convert(encoded.dictionary), encoded.indices, np.int32)
 
     return convert_distinct
 
@@ -111,9 +146,7 @@ def booleans(array: pa.Array) -> list[Any]:
         return array.to_pylist()  # type: ignore[no-any-return]
     if not len(array):
         return []
-    bits = np.frombuffer(array.buffers()[1], np.uint8)
-    flags = np.unpackbits(bits, count=array.offset + len(array), bitorder="little")
-    return with_nulls(flags[array.offset :].view(np.bool_).tolist(), null_rows(array))
+    return with_nulls(_bits(array, array.buffers()[1]).tolist(), null_rows(array))
 
 
 def numbers(dtype: npt.DTypeLike) -> Converter:
@@ -207,6 +240,9 @@ def fixed_size_binaries(size: int) -> Converter:
 
 
 def _texts_by_numpy(array: pa.Array) -> list[Any]:
+    # to_numpy imports pandas, which is not worth it for a few values.
+    if len(array) < 512:
+        return array.to_pylist()  # type: ignore[no-any-return]
     values: list[Any] = array.to_numpy(zero_copy_only=False).tolist()
     return values
 
@@ -241,7 +277,7 @@ def dates(kind: pa.DataType, path: str) -> Converter:
             days = words(array, np.int32).astype(np.int64)
         nulls = null_rows(array)
         if nulls is not None:
-            days[nulls] = days[array.is_valid().index(True).as_py()]
+            days[nulls] = days[valid(array).argmax()]
         first, last = _within(
             days, bounds, path, "date", "D", None if in_milliseconds else _INFINITE_DATE
         )

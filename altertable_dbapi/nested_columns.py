@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from .errors import DataError
-from .flat_columns import Converter, objects, pick
+from .flat_columns import Converter, numpy_type, objects, pick, rows_of, valid, words
 
 
 def spread(values: list[Any], rows: npt.NDArray[np.intp], count: int) -> list[Any]:
@@ -24,14 +24,18 @@ def spread(values: list[Any], rows: npt.NDArray[np.intp], count: int) -> list[An
     return result.tolist()  # type: ignore[no-any-return]
 
 
+def _integers(array: pa.Array) -> npt.NDArray[Any]:
+    return words(array, numpy_type(array.type))
+
+
 def dense(convert: Converter) -> Converter:
     """Convert only the rows that are not NULL."""
 
     def convert_valid(array: pa.Array) -> list[Any]:
         if not array.null_count:
             return convert(array)
-        valid = np.flatnonzero(array.is_valid().to_numpy(zero_copy_only=False))
-        return spread(convert(array.drop_null()), valid, len(array))
+        rows = np.flatnonzero(valid(array))
+        return spread(convert(array.take(rows_of(rows))), rows, len(array))
 
     return convert_valid
 
@@ -42,7 +46,7 @@ def lists(items: Converter) -> Converter:
     def convert(array: pa.Array) -> list[Any]:
         if not len(array):
             return []
-        offsets = array.offsets.to_numpy()
+        offsets = _integers(array.offsets)
         first = int(offsets[0])
         values = items(array.values.slice(first, int(offsets[-1]) - first))
         ends = (offsets - first).tolist()
@@ -101,7 +105,7 @@ def maps(keys: Converter, values: Converter, hashable: bool, path: str) -> Conve
     def convert(array: pa.Array) -> list[Any]:
         if not len(array):
             return []
-        offsets = array.offsets.to_numpy()
+        offsets = _integers(array.offsets)
         first = int(offsets[0])
         count = int(offsets[-1]) - first
         items = list(
@@ -124,13 +128,14 @@ def unions(codes: list[int], members: list[Converter], sparse: bool) -> Converte
     """Convert UNION to the value of the member that is set."""
 
     def convert(array: pa.Array) -> list[Any]:
-        chosen = array.type_codes.to_numpy()
+        # type_codes and offsets of a sliced union are those of the whole one.
+        chosen = words(array, np.int8)
         result = np.full(len(array), None, dtype=object)
         for position, code in enumerate(codes):
             rows = np.flatnonzero(chosen == code)
             if len(rows):
-                places = rows if sparse else array.offsets.to_numpy()[rows]
-                values = members[position](array.field(position).take(pa.array(places)))
+                places = rows if sparse else words(array, np.int32, buffer=2)[rows]
+                values = members[position](array.field(position).take(rows_of(places)))
                 result[rows] = objects(values)
         return result.tolist()  # type: ignore[no-any-return]
 
@@ -139,7 +144,7 @@ def unions(codes: list[int], members: list[Converter], sparse: bool) -> Converte
 
 def dictionaries(values: Converter, kind: pa.DataType) -> Converter:
     """Convert ENUM, and any other column sent as indices into its distinct values."""
-    dtype = kind.index_type.to_pandas_dtype()
+    dtype = numpy_type(kind.index_type)
     nested = pa.types.is_nested(kind.value_type)
     known: pa.Array | None = None
     entries: list[Any] = []
@@ -162,8 +167,8 @@ def run_ends(values: Converter) -> Converter:
     """Convert a run-end encoded column."""
 
     def convert(array: pa.Array) -> list[Any]:
-        ends = np.clip(array.run_ends.to_numpy() - np.int64(array.offset), 0, len(array))
+        ends = np.clip(_integers(array.run_ends) - np.int64(array.offset), 0, len(array))
         runs = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))
-        return values(array.values.take(pa.array(runs)))
+        return values(array.values.take(rows_of(runs)))
 
     return convert

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import sys
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -72,7 +73,7 @@ def print_json(cursor: Cursor[tuple[Any, ...]], out: TextIO) -> int:
     count = 0
     out.write("[")
     for row in _rows(cursor):
-        text = json.dumps(dict(zip(names, row, strict=True)), default=_text, ensure_ascii=False)
+        text = _json(dict(zip(names, row, strict=True)))
         out.write((",\n " if count else "") + text)
         count += 1
     out.write("]\n")
@@ -96,10 +97,28 @@ def _text(value: Any) -> str:
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, (list, dict)):
-        return json.dumps(value, default=_text, ensure_ascii=False)
+        return _json(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
+
+
+def _json(value: Any) -> str:
+    try:
+        return json.dumps(value, default=_text, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        # JSON has no NaN and no infinity; as text they stay what they are.
+        return json.dumps(_finite(value), default=_text, ensure_ascii=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return value
 
 
 def _cell(value: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import pyarrow as pa
@@ -14,11 +14,8 @@ from . import duckdb_columns, flat_columns, nested_columns
 from .errors import DataError
 from .flat_columns import Converter
 
-#: Below this many rows a garbage collection on the way costs nothing worth stopping.
-_LONG_BATCH = 2048
-
-#: So many rows at a time: values go into tuples while they are still in the processor's cache.
-_CACHED_ROWS = 16_384
+#: So many values at a time: they go into tuples while they are still in the processor's cache.
+_CACHED_VALUES = 32_768
 
 
 class RowConverter:
@@ -35,6 +32,7 @@ class RowConverter:
     def __init__(self, schema: pa.Schema) -> None:
         self._schema = schema
         self._converters: list[Converter] | None = None
+        self._nested = any(types.is_nested(field.type) for field in schema)
 
     def columns(self, batch: pa.RecordBatch) -> list[list[Any]]:
         """Convert a record batch, or a slice of one, to a list of values for each column.
@@ -58,22 +56,25 @@ class RowConverter:
         if not batch.num_columns:
             return [()] * count
         rows: list[tuple[Any, ...]] = []
-        with collector_paused(count >= _LONG_BATCH):
-            for start in range(0, count, _CACHED_ROWS):
-                rows.extend(zip(*self.columns(batch.slice(start, _CACHED_ROWS))))  # noqa: B905
+        step = max(_CACHED_VALUES // batch.num_columns, 256)
+        with collector_paused() if self._nested else nullcontext():
+            for start in range(0, count, step):
+                rows.extend(zip(*self.columns(batch.slice(start, step))))  # noqa: B905
         return rows
 
 
 @contextmanager
-def collector_paused(pause: bool = True) -> Iterator[None]:
+def collector_paused() -> Iterator[None]:
     """Hold Python's cyclic garbage collector back for the conversion of one batch.
 
-    The collector runs after every so many new containers and would walk the new rows again and
-    again, for nothing: rows hold no cycles. This halves the cost of making tuples. The switch is
-    the process's, so another thread's cycles wait some milliseconds longer; a collector that is
-    off already is left alone.
+    It runs after every so many new containers and, now and then, walks all there are. Lists and
+    dicts that a result adds by the million make it walk them again and again, for nothing: they
+    hold no cycles. Without it nested columns convert twice as fast. Tuples of plain values it
+    forgets after the first walk, which a pause would only put off, so there is none for them. The
+    switch is the process's: cycles of another thread wait some milliseconds longer. A collector
+    that is off stays off.
     """
-    if not pause or not gc.isenabled():
+    if not gc.isenabled():
         yield
         return
     gc.disable()
@@ -167,7 +168,7 @@ def _run_ends(kind: pa.DataType, path: str) -> Converter:
 
 
 def _numbers(kind: pa.DataType, path: str) -> Converter:
-    return flat_columns.numbers(kind.to_pandas_dtype())
+    return flat_columns.numbers(flat_columns.numpy_type(kind))
 
 
 Choice = Callable[[pa.DataType, str], Converter]

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from . import _adbc, wire
 from .config import Settings, adbc_database_options
-from .errors import InterfaceError
+from .errors import InterfaceError, ProgrammingError
 from .parameters import Bound
 from .result import Result
 
@@ -31,6 +31,18 @@ class _Prepared(NamedTuple):
     statement: adbc.AdbcStatement
     parameter_schema: pa.Schema | None
     in_transaction: bool
+
+
+class _Loading:
+    """Stands for the active result while a load runs, whose source may turn to its own session."""
+
+    def buffer(self) -> None:
+        raise ProgrammingError(
+            "this connection is loading data; what the data comes from needs a connection of its own"
+        )
+
+    def close(self) -> None:
+        """Nothing to close."""
 
 
 class Session:
@@ -52,7 +64,8 @@ class Session:
         self.in_transaction = False
         self.closed = False
         self._pid = os.getpid()
-        self._active: weakref.ref[Result] | None = None
+        self._active: weakref.ref[Result] | weakref.ref[_Loading] | None = None
+        self._loading: adbc.AdbcStatement | None = None
         # Statements are kept for good: releasing one makes the driver collect its garbage, which
         # takes about a millisecond.
         self._prepared: OrderedDict[str, _Prepared] = OrderedDict()
@@ -115,6 +128,24 @@ class Session:
         with self.lock:
             self._make_ready()
             return self._read([partition], None)
+
+    @contextlib.contextmanager
+    def loading(self) -> Iterator[adbc.AdbcStatement]:
+        """A block with the session to itself, and the statement of its bulk load."""
+        with self.lock:
+            self._make_ready()
+            loading = _Loading()
+            self._active = weakref.ref(loading)
+            statement = self._spare.pop() if self._spare else adbc.AdbcStatement(self.connection)
+            self._loading = statement
+            try:
+                yield statement
+            finally:
+                self._loading = self._active = None
+                if self._connected:
+                    self._spare.append(statement)
+                else:
+                    statement.close()
 
     def _ready_statement(self, text: str, bound: Bound | None) -> adbc.AdbcStatement:
         self._make_ready()
@@ -239,6 +270,9 @@ class Session:
     def cancel(self) -> None:
         """Cancel the call that is under way, from any thread."""
         self.statement.cancel()
+        loading = self._loading
+        if loading is not None:
+            loading.cancel()
         for prepared in list(self._prepared.values()):
             prepared.statement.cancel()
         self.connection.cancel()

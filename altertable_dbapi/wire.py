@@ -7,12 +7,20 @@ protocol buffer library.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
 
 _FLIGHT_INFO_ENDPOINT = 3
 _ENDPOINT_LOCATION = 2
+
+_INGEST_TYPE = b"type.googleapis.com/arrow.flight.protocol.sql.CommandStatementIngest"
+
+#: ``TableDefinitionOptions`` of an ingest: what to do where there is no table, and where there is
+#: one (1: create or fail, 2: fail or append, 3: replace).
+_INGEST_MODES = {"create": (1, 1), "append": (2, 2), "create_append": (1, 2), "replace": (1, 3)}
+
+_SESSION_ERRORS = {1: "unknown name", 2: "invalid value", 3: "error"}
 
 
 def without_locations(flight_info: bytes) -> bytes:
@@ -34,9 +42,85 @@ def without_locations(flight_info: bytes) -> bytes:
     return b"".join(parts)
 
 
+def ingest_command(
+    table: str,
+    mode: str,
+    *,
+    catalog: str | None = None,
+    schema: str | None = None,
+    options: Mapping[str, str] | None = None,
+) -> bytes:
+    """A CommandStatementIngest, packed in an Any as a Flight descriptor holds it.
+
+    Parameters
+    ----------
+    table : str
+        The table's own name.
+    mode : str
+        ``create``, ``append``, ``create_append`` or ``replace``.
+    catalog, schema : str, optional
+        Where the table is; the server's choice when None.
+    options : mapping, optional
+        The server's own options of the load, by name.
+    """
+    missing, existing = _INGEST_MODES[mode]
+    command = encode_bytes(1, _encode_number(1, missing) + _encode_number(2, existing))
+    command += encode_bytes(2, table.encode()) if table else b""
+    for number, name in ((3, schema), (4, catalog)):
+        if name is not None:
+            command += encode_bytes(number, name.encode())
+    for name, value in sorted((options or {}).items()):
+        entry = encode_bytes(1, name.encode()) + encode_bytes(2, value.encode())
+        command += encode_bytes(1000, entry)
+    return encode_bytes(1, _INGEST_TYPE) + encode_bytes(2, command)
+
+
+def record_count(update_result: bytes) -> int:
+    """The rows that a DoPutUpdateResult reports; -1 when the server does not know."""
+    return _first_number(update_result)
+
+
+def session_options(options: Mapping[str, str]) -> bytes:
+    """A SetSessionOptionsRequest with text values, as the body of its action."""
+    return b"".join(
+        encode_bytes(1, encode_bytes(1, name.encode()) + encode_bytes(2, encode_bytes(1, text)))
+        for name, text in ((name, value.encode()) for name, value in sorted(options.items()))
+    )
+
+
+def session_option_errors(result: bytes) -> dict[str, str]:
+    """What a SetSessionOptionsResult says is wrong, by the option's name."""
+    errors = {}
+    for number, kind, _, body, stop in _fields(result):
+        if number == 1 and kind == _LENGTH:
+            entry = result[body:stop]
+            name, code = "", 0
+            for field, _, _, start, end in _fields(entry):
+                if field == 1:
+                    name = entry[start:end].decode()
+                elif field == 2:
+                    code = _first_number(entry[start:end])
+            errors[name] = _SESSION_ERRORS.get(code, "unspecified error")
+    return errors
+
+
+def _first_number(message: bytes) -> int:
+    """Field 1 of a message, a 64-bit integer; 0 where it is not written."""
+    found = 0
+    for number, kind, _, body, _ in _fields(message):
+        if number == 1 and kind == _VARINT:
+            value, _ = _decode_varint(message, body)
+            found = value - (1 << 64) if value >= 1 << 63 else value
+    return found
+
+
 def encode_bytes(number: int, value: bytes) -> bytes:
     """A length-delimited field: bytes, text or an embedded message."""
     return _encode_varint(number << 3 | _LENGTH) + _encode_varint(len(value)) + value
+
+
+def _encode_number(number: int, value: int) -> bytes:
+    return _encode_varint(number << 3 | _VARINT) + _encode_varint(value)
 
 
 def _encode_varint(value: int) -> bytes:

@@ -167,7 +167,7 @@ def test_polars_reads_on_its_arrow_path(
         "SELECT s FROM t WHERE i = $i", filled, execute_options={"parameters": {"i": 8}}
     )
     assert frame.rows() == [("row 8",)]
-    pieces = list(pl.read_database("FROM t", filled, iter_batches=True))
+    pieces = list(pl.read_database("FROM t", filled, iter_batches=True, batch_size=500))
     assert sum(piece.height for piece in pieces) == 1000
 
 

@@ -55,7 +55,8 @@ def test_a_generated_message_is_read() -> None:
     command = arrow_flight_sql_pb2.CommandStatementIngest(
         table="t", options={"primary_key": '["id"]'}
     )
-    command.table_definition_options.if_exists = 2
+    options = arrow_flight_sql_pb2.CommandStatementIngest.TableDefinitionOptions
+    command.table_definition_options.if_exists = options.TABLE_EXISTS_OPTION_APPEND
     wrapped = any_pb2.Any()
     wrapped.Pack(command)
     name, read = messages.unpack(wrapped.SerializeToString())

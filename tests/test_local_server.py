@@ -10,7 +10,12 @@ from typing import Any
 import adbc_driver_flightsql.dbapi as stock
 import pyarrow as pa
 import pytest
-from altertable_flightsql.client import Client, IngestIncrementalOptions, IngestTableMode
+from altertable_flightsql.client import (
+    Client,
+    IngestIncrementalOptions,
+    IngestTableMode,
+    _pack_command,
+)
 from altertable_flightsql.generated import arrow_flight_sql_pb2 as pb
 from pyarrow import flight
 
@@ -49,8 +54,6 @@ def rows(client: Client, sql: str, **options: Any) -> list[tuple[Any, ...]]:
 
 
 def put(client: Client, command: Any, batch: pa.RecordBatch | None = None) -> bytes | None:
-    from altertable_flightsql.client import _pack_command
-
     descriptor = flight.FlightDescriptor.for_command(_pack_command(command))
     schema = batch.schema if batch is not None else pa.schema([])
     writer, reader = client._client.do_put(descriptor, schema)
@@ -64,7 +67,24 @@ def put(client: Client, command: Any, batch: pa.RecordBatch | None = None) -> by
     return bytes(answer) if answer is not None else None
 
 
-def load(client: Client, table: str, data: dict[str, Any], **options: Any) -> int:
+def ingest_command(**fields: Any) -> pb.CommandStatementIngest:
+    """Make the command that creates a table or appends to it."""
+    options = pb.CommandStatementIngest.TableDefinitionOptions
+    return pb.CommandStatementIngest(
+        table_definition_options=options(
+            if_not_exist=options.TABLE_NOT_EXIST_OPTION_CREATE,
+            if_exists=options.TABLE_EXISTS_OPTION_APPEND,
+        ),
+        **fields,
+    )
+
+
+def parameter_names(statement: Any) -> list[str]:
+    names: list[str] = statement._parameter_schema.names
+    return names
+
+
+def load(client: Client, table: str, data: dict[str, Any], **options: Any) -> None:
     batch = pa.record_batch(data)
     incremental = None
     if "primary_key" in options:
@@ -78,7 +98,6 @@ def load(client: Client, table: str, data: dict[str, Any], **options: Any) -> in
         writer.write(batch)
     finally:
         writer.close()
-    return batch.num_rows
 
 
 class TestStatements:
@@ -131,8 +150,6 @@ class TestStatements:
             "SELECT nextval('s')",
         ):
             command = pb.CommandStatementQuery(query=sql)
-            from altertable_flightsql.client import _pack_command
-
             client._client.get_flight_info(
                 flight.FlightDescriptor.for_command(_pack_command(command))
             )
@@ -190,8 +207,6 @@ class TestTypes:
         sql = """SELECT now() AS z, 'a'::ENUM('a') AS e, MAP {1: 2} AS m, uuid() AS u,
                  INTERVAL 1 DAY AS i, [1] AS l, '{}'::JSON AS j, 1::UHUGEINT AS h,
                  {'a': uuid()} AS s, 1.5::DECIMAL(10, 2) AS d"""
-        from altertable_flightsql.client import _pack_command
-
         info = client._client.get_flight_info(
             flight.FlightDescriptor.for_command(_pack_command(pb.CommandStatementQuery(query=sql)))
         )
@@ -229,6 +244,14 @@ class TestTypes:
             (pa.array([decimal.Decimal("1.5")], pa.decimal128(10, 2)), "DECIMAL(10,2)"),
             (pa.array([decimal.Decimal(2**70)], pa.decimal128(38, 0)), "DECIMAL(38,0)"),
             (pa.array([1.5]), "DOUBLE"),
+            (pa.array([0.1 + 0.2]), "DOUBLE"),
+            (pa.array([float("-inf")]), "DOUBLE"),
+            (pa.array([1.5], pa.float32()), "FLOAT"),
+            (pa.array([2**64 - 1], pa.uint64()), "UBIGINT"),
+            (pa.array([None], pa.utf8()), "VARCHAR"),
+            (pa.array(["it's; $1 \n é"]), "VARCHAR"),
+            (pa.array(["a\0b"]), "VARCHAR"),
+            (pa.array([decimal.Decimal("1E-10")], pa.decimal128(38, 20)), "DECIMAL(38,20)"),
             (pa.array([True]), "BOOLEAN"),
             (pa.array(["x"]), "VARCHAR"),
             (pa.array([b"x"]), "BLOB"),
@@ -255,7 +278,7 @@ class TestTypes:
 class TestPrepared:
     def test_named_by_first_appearance(self, client: Client) -> None:
         with client.prepare("SELECT $b AS b, '$c' AS c, $a AS a, $b AS d -- $e") as statement:
-            assert statement._parameter_schema.names == ["b", "a"]
+            assert parameter_names(statement) == ["b", "a"]
             # Bound by order, whatever the names.
             found = statement.query(parameters={"a": "first", "b": "second"}).read_all()
         assert found.to_pydict() == {"b": ["first"], "c": ["$c"], "a": ["second"], "d": ["first"]}
@@ -263,7 +286,7 @@ class TestPrepared:
     def test_question_marks(self, client: Client) -> None:
         client.execute("CREATE TABLE t (i INTEGER, v VARCHAR)")
         with client.prepare("INSERT INTO t VALUES (?, ?) RETURNING i + 1 AS next") as statement:
-            assert statement._parameter_schema.names == ["1", "2"]
+            assert parameter_names(statement) == ["1", "2"]
             assert statement.query(parameters=[4, "x"]).read_all().to_pydict() == {"next": [5]}
             assert statement.query(parameters=[5, "y"]).read_all().to_pydict() == {"next": [6]}
         assert rows(client, "SELECT * FROM t ORDER BY i") == [(4, "x"), (5, "y")]
@@ -444,9 +467,7 @@ class TestIngest:
         assert names() == ["z"]
 
     def test_row_count(self, server: Server, client: Client) -> None:
-        command = pb.CommandStatementIngest(table="t")
-        command.table_definition_options.if_not_exist = 1
-        command.table_definition_options.if_exists = 2
+        command = ingest_command(table="t")
         answer = put(client, command, pa.record_batch({"a": [1, 2, 3]}))
         assert pb.DoPutUpdateResult.FromString(answer or b"").record_count == 3
         assert server.executed == ["INGEST local.main.t"]
@@ -508,9 +529,7 @@ class TestIngest:
 
     @pytest.mark.parametrize("value", ["[", '"id"', "[1]"])
     def test_malformed_options(self, client: Client, value: str) -> None:
-        command = pb.CommandStatementIngest(table="t", options={"primary_key": value})
-        command.table_definition_options.if_not_exist = 1
-        command.table_definition_options.if_exists = 2
+        command = ingest_command(table="t", options={"primary_key": value})
         with pytest.raises(pa.ArrowInvalid, match="Malformed options"):
             put(client, command, pa.record_batch({"a": [1]}))
 

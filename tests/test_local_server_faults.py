@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import ipaddress
 import subprocess
 import sys
 import threading
@@ -50,6 +52,11 @@ def eventually(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < limit
         time.sleep(0.005)
+
+
+def drain(reader: flight.FlightStreamReader) -> None:
+    while True:
+        reader.read_chunk()
 
 
 FOREVER = "SELECT count(*) FROM range(1_000_000_000_000) t(i)"
@@ -124,6 +131,15 @@ class TestSessions:
         reader.cancel()
         thread.join(20)
         assert done.is_set()
+
+    def test_expiry_while_a_stream_is_half_read(self, server: Server, client: Client) -> None:
+        reader = client.query("SELECT i, i::VARCHAR AS v FROM range(1_000_000_000) t(i)")
+        reader.read_chunk()
+        (session,) = server.sessions
+        server.expire_sessions()
+        with pytest.raises(flight.FlightUnavailableError, match="session was closed"):
+            drain(reader)
+        eventually(lambda: not session.lock.locked())
 
     def test_counts(self, server: Server, client: Client) -> None:
         statement = client.prepare("SELECT 1 AS a")
@@ -261,6 +277,79 @@ class TestCancellation:
         assert len(errors) == 1
 
 
+def certificate(name: str, authority: tuple[Any, Any] | None = None) -> tuple[Any, Any]:
+    """Make a key and a certificate for 127.0.0.1, self-signed unless by `authority`."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    signer, issuer = (key, subject) if authority is None else (authority[0], authority[1].subject)
+    now = datetime.datetime.now(datetime.timezone.utc)
+    day = datetime.timedelta(days=1)
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    built = (
+        x509.CertificateBuilder(issuer, subject, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - day)
+        .not_valid_after(now + day)
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=authority is None, path_length=None), critical=True)
+    )
+    return key, built.sign(signer, hashes.SHA256())
+
+
+def pem(thing: Any) -> bytes:
+    from cryptography.hazmat.primitives import serialization as s
+
+    data: bytes
+    if hasattr(thing, "private_bytes"):
+        data = thing.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, s.NoEncryption())
+    else:
+        data = thing.public_bytes(s.Encoding.PEM)
+    return data
+
+
+class TestTls:
+    def test_tls(self, tmp_path: Any) -> None:
+        key, cert = certificate("server")
+        for name, thing in (("key", key), ("cert", cert)):
+            (tmp_path / name).write_bytes(pem(thing))
+        with Server(tls_cert=tmp_path / "cert", tls_key=str(tmp_path / "key")) as server:
+            assert server.uri.endswith("?tls=true")
+            location = f"grpc+tls://127.0.0.1:{server.port}"
+            with flight.FlightClient(location, tls_root_certs=pem(cert)) as client:
+                client.authenticate_basic_token("local", "local")
+            with (
+                flight.FlightClient(location) as client,
+                pytest.raises(pa.ArrowException),
+            ):
+                client.authenticate_basic_token("local", "local")
+            assert server.calls == ["Handshake"]
+
+    def test_client_certificates(self) -> None:
+        authority = certificate("authority")
+        server_key, server_cert = certificate("server", authority)
+        client_key, client_cert = certificate("client", authority)
+        root = pem(authority[1])
+        with Server(
+            tls_cert=pem(server_cert), tls_key=pem(server_key).decode(), client_ca=root
+        ) as server:
+            location = f"grpc+tls://127.0.0.1:{server.port}"
+            with flight.FlightClient(
+                location,
+                tls_root_certs=root,
+                cert_chain=pem(client_cert),
+                private_key=pem(client_key),
+            ) as client:
+                client.authenticate_basic_token("local", "local")
+            with (
+                flight.FlightClient(location, tls_root_certs=root) as client,
+                pytest.raises(pa.ArrowException),
+            ):
+                client.authenticate_basic_token("local", "local")
+
+
 class TestServer:
     def test_repr_and_uri(self) -> None:
         with Server(username="a@b", password="p:w/d") as server:
@@ -312,8 +401,7 @@ class TestServer:
             started = time.monotonic()
         assert time.monotonic() - started < 15
         with pytest.raises(pa.ArrowException):
-            while True:
-                reader.read_chunk()
+            drain(reader)
         client._client.close()
 
     def test_exit_without_close(self) -> None:

@@ -83,6 +83,9 @@ class Execution:
         self, session: Session, prepared: Prepared, context: Any
     ) -> flight.FlightDataStream:
         """Stream a prepared statement's result, with the parameters bound last."""
+        canned = self._settings.canned.get(prepared.statement.sql)
+        if canned is not None:
+            return self._canned(prepared.statement.sql, canned)
         return flight.GeneratorStream(
             *self.run(
                 session, prepared.statement, prepared.transaction, prepared.parameters, context
@@ -145,7 +148,7 @@ class Execution:
             finally:
                 self._watch.leave(watched)
         except BaseException:
-            session.lock.release()
+            session.release()
             raise
 
         def read(reader: pa.RecordBatchReader) -> pa.RecordBatch:
@@ -161,7 +164,7 @@ class Execution:
         for column in statement.json_columns:
             schema = schema.set(column, schema.field(column).with_metadata(_JSON))
         stream = Batches(
-            reader, schema, read, session.lock.release, cancelled, self._faults.take_break()
+            reader, schema, read, session.release, cancelled, self._faults.take_break()
         )
         return schema, stream
 

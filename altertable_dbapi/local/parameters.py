@@ -2,8 +2,8 @@
 
 DuckDB's Python client derives a parameter's type from the Python value (1 is an INTEGER, a Decimal
 as wide as its digits). Reading the batch with DuckDB's own Arrow scan keeps the types and is fast
-for long lists, so the batch becomes one STRUCT variable and the statement an EXECUTE over its
-fields.
+for long lists, so the values become the fields of one STRUCT variable, and the statement an EXECUTE
+over them.
 """
 
 from __future__ import annotations
@@ -14,10 +14,26 @@ import datetime
 import duckdb
 import pyarrow as pa
 
+from .engine import literal
 from .failures import refusal
 
 _SOURCE = "__altertable_parameters"
 _STATEMENT = "__altertable_statement"
+
+# Types whose literals DuckDB reads back exactly.
+_LITERALS = {
+    pa.bool_(): "BOOLEAN",
+    pa.int8(): "TINYINT",
+    pa.int16(): "SMALLINT",
+    pa.int32(): "INTEGER",
+    pa.int64(): "BIGINT",
+    pa.uint8(): "UTINYINT",
+    pa.uint16(): "USMALLINT",
+    pa.uint32(): "UINTEGER",
+    pa.uint64(): "UBIGINT",
+    pa.float64(): "DOUBLE",
+    pa.utf8(): "VARCHAR",
+}
 
 
 def check(batch: pa.RecordBatch, names: tuple[str, ...]) -> None:
@@ -72,15 +88,43 @@ def _text(value: pa.Scalar) -> str:
     return f"UNSUPPORTED_TYPE_{kind}"
 
 
-def store(cursor: duckdb.DuckDBPyConnection, batch: pa.RecordBatch) -> list[str]:
-    """Put the values where a statement can read them; returns an expression for each."""
-    columns = [f"c{i}" for i in range(batch.num_columns)]
-    # A table, since DuckDB 1 reads a single batch only once.
-    table = pa.Table.from_arrays(
-        [pa.chunked_array([column]) for column in batch.columns], names=columns
-    )
-    fields = ", ".join(f"'{column}': {column}" for column in columns)
-    cursor.register(_SOURCE, table)
+def expressions(cursor: duckdb.DuckDBPyConnection, batch: pa.RecordBatch) -> list[str]:
+    """Put the values where a statement can read them; returns an SQL expression for each.
+
+    Plain scalars are written as literals of their type: a statement may have thousands, and every
+    reading of the variable costs as much as the whole variable is large.
+    """
+    found = [_literal(column[0]) for column in batch.columns]
+    rest = [i for i, expression in enumerate(found) if expression is None]
+    if rest:
+        names = [f"c{i}" for i in rest]
+        _store(cursor, pa.RecordBatch.from_arrays([batch.column(i) for i in rest], names=names))
+        for i, name in zip(rest, names, strict=True):
+            found[i] = f"getvariable('{_SOURCE}')['{name}']"
+    return [expression for expression in found if expression is not None]
+
+
+def _literal(value: pa.Scalar) -> str | None:
+    kind = value.type
+    if pa.types.is_decimal128(kind):
+        name = f"DECIMAL({kind.precision}, {kind.scale})"
+    elif kind in _LITERALS:
+        name = _LITERALS[kind]
+    else:
+        return None
+    if not value.is_valid:
+        return f"CAST(NULL AS {name})"
+    text = str(value.as_py())
+    if "\0" in text:
+        # Not expressible in SQL text.
+        return None
+    return f"CAST({literal(text)} AS {name})"
+
+
+def _store(cursor: duckdb.DuckDBPyConnection, batch: pa.RecordBatch) -> None:
+    fields = ", ".join(f"'{name}': {name}" for name in batch.schema.names)
+    # A stream, which is read once: DuckDB 1 would read a table by way of pyarrow's scanner.
+    cursor.register(_SOURCE, pa.RecordBatchReader.from_batches(batch.schema, [batch]))
     try:
         cursor.execute(f"SET VARIABLE {_SOURCE} = (SELECT {{{fields}}} FROM {_SOURCE})")
     except duckdb.Error:
@@ -89,7 +133,6 @@ def store(cursor: duckdb.DuckDBPyConnection, batch: pa.RecordBatch) -> list[str]
             cursor.unregister(_SOURCE)
         raise
     cursor.unregister(_SOURCE)
-    return [f"getvariable('{_SOURCE}')['{column}']" for column in columns]
 
 
 def prepare(cursor: duckdb.DuckDBPyConnection, sql: str, values: dict[str, str]) -> str:

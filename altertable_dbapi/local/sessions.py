@@ -25,7 +25,7 @@ COMPUTE_SIZES = frozenset(("XS", "S", "M", "L", "XL", "2XL", "3XL", "4XL", "XXL"
 # Planned statements whose stream nobody reads are forgotten past this many.
 _MAX_PLANNED = 4096
 
-_CLOSE_SECONDS = 2.0
+_CLOSE_SECONDS = 0.5
 
 
 @dataclass
@@ -85,8 +85,16 @@ class Session:
             if cancelled():
                 raise refusal("CANCELLED", "the call was cancelled while another statement ran")
         if self.closed:
-            self.lock.release()
+            self.release()
             raise refusal("UNAUTHENTICATED", "Session closed")
+
+    def release(self) -> None:
+        """Let the next statement in; in a session that was closed meanwhile there is none."""
+        try:
+            if self.closed:
+                self.cursor.close()
+        finally:
+            self.lock.release()
 
     @contextmanager
     def exclusive(self, cancelled: Callable[[], bool]) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -95,7 +103,7 @@ class Session:
         try:
             yield self.cursor
         finally:
-            self.lock.release()
+            self.release()
 
     def check_transaction(self, transaction: bytes) -> None:
         """Refuse a statement that does not belong to the open transaction, or to none."""
@@ -187,15 +195,12 @@ class Session:
         self.closed = True
         limit = time.monotonic() + _CLOSE_SECONDS
         # Again and again, since an interrupt that comes just before a statement starts is lost.
-        # Bounded, since a stream whose client does not read keeps the lock; it ends with its call.
+        # Bounded, since a stream whose client does not read keeps the lock; release() then closes.
         while not self.lock.acquire(timeout=0.01):
             if time.monotonic() > limit:
                 return
             self.cursor.interrupt()
-        try:
-            self.cursor.close()
-        finally:
-            self.lock.release()
+        self.release()
 
 
 class Sessions:

@@ -149,7 +149,7 @@ def start(
     """
     sql = statement.sql
     if batch is not None:
-        values = parameters.store(cursor, batch)
+        values = parameters.expressions(cursor, batch)
         by_name = dict(zip(statement.parameters, values, strict=True))
         if statement.kind in _PREPARED:
             sql = parameters.prepare(cursor, sql, by_name)
@@ -287,6 +287,10 @@ def placeholders(sql: str) -> list[Placeholder]:
         if text.rstrip() == "?":
             positional += 1
             found.append(Placeholder(start, start + 1, str(positional)))
+        elif text.startswith("$") and text[1:].rstrip().isdigit():
+            # DuckDB 1 gives $1 as one token, DuckDB 2 as two.
+            name = text[1:].rstrip()
+            found.append(Placeholder(start, start + 1 + len(name), name))
         elif text == "$" and i + 1 < len(tokens) and tokens[i + 1][2] != "operator":
             following = tokens[i + 1]
             name = ""

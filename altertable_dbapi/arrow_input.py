@@ -1,0 +1,165 @@
+"""What can be loaded: Arrow data of any library, data frames, iterables of batches, files."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from .errors import DataError, ProgrammingError
+from .file_input import open_files
+
+ColumnTypes = Callable[[], Mapping[str, pa.DataType]]
+
+ACCEPTED = (
+    "an Arrow table, batch, reader or other object with __arrow_c_stream__, a pandas or polars "
+    "data frame, an iterable of record batches, or the path of a Parquet, CSV or Arrow file"
+)
+
+
+class Source(NamedTuple):
+    """Record batches of one schema, read once; `schema` is None where there was not one batch."""
+
+    schema: pa.Schema | None
+    batches: Iterator[pa.RecordBatch]
+
+
+def open_source(data: Any, column_types: ColumnTypes | None = None) -> Source:
+    """Open what is to be loaded.
+
+    Parameters
+    ----------
+    data : object
+        One of `ACCEPTED`.
+    column_types : callable, optional
+        Asked for the types of columns by name, where the data has none of its own (CSV).
+
+    Raises
+    ------
+    ProgrammingError
+        It is none of those.
+    DataError
+        It cannot be read as Arrow data.
+    """
+    with reading():
+        if isinstance(data, (str, os.PathLike)):
+            return _of_reader(open_files(os.fspath(data), column_types))
+        if isinstance(data, pa.RecordBatch):
+            return Source(data.schema, iter([data]))
+        if isinstance(data, pa.Table):
+            return Source(data.schema, iter(data.to_batches()))
+        if isinstance(data, pa.RecordBatchReader):
+            return _of_reader(data)
+        pandas = sys.modules.get("pandas")
+        if pandas is not None and isinstance(data, pandas.DataFrame):
+            return _of_pandas(data)
+        polars = sys.modules.get("polars")
+        if polars is not None and isinstance(data, polars.LazyFrame):
+            return _of_lazy_frame(data)
+        dataset = sys.modules.get("pyarrow.dataset")
+        if dataset is not None and isinstance(data, (dataset.Dataset, dataset.Scanner)):
+            scanner = data.scanner() if isinstance(data, dataset.Dataset) else data
+            return _of_reader(scanner.to_reader())
+        if hasattr(data, "__arrow_c_stream__"):
+            return _of_reader(pa.RecordBatchReader.from_stream(data))
+        if type(data).__name__ == "PyCapsule":
+            return _of_reader(pa.RecordBatchReader.from_stream(_Capsule(data)))
+        if hasattr(data, "__arrow_c_array__"):
+            batch = pa.record_batch(data)
+            return Source(batch.schema, iter([batch]))
+    if isinstance(data, (Mapping, bytes, bytearray)):
+        raise _refused(data)
+    try:
+        items = iter(data)
+    except TypeError:
+        raise _refused(data) from None
+    return _of_iterable(items)
+
+
+@contextlib.contextmanager
+def reading() -> Iterator[None]:
+    """What Arrow says of the data, as a DataError."""
+    try:
+        yield
+    except pa.ArrowException as error:
+        text = str(error).splitlines()
+        raise DataError(f"cannot read the data: {text[0] if text else error!r}") from error
+
+
+class _Capsule:
+    """An Arrow stream that somebody has exported already."""
+
+    def __init__(self, capsule: object) -> None:
+        self._capsule = capsule
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self._capsule
+
+
+def _of_reader(reader: pa.RecordBatchReader) -> Source:
+    return Source(reader.schema, iter(reader))
+
+
+def _of_pandas(frame: Any) -> Source:
+    names = [str(name) for name in frame.columns]
+    if len(set(names)) < len(names):
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        raise ProgrammingError(
+            f"the data frame has columns of one name: {', '.join(map(repr, repeated))}"
+        )
+    # The index is left out; reset_index() makes columns of it.
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    return Source(table.schema, iter(table.to_batches()))
+
+
+def _of_lazy_frame(frame: Any) -> Source:
+    if hasattr(frame, "collect_batches"):
+        frames = frame.collect_batches(maintain_order=True)
+        first = next(iter(frames), None)
+        if first is not None:
+            every = itertools.chain([first], frames)
+            return _of_iterable(batch for each in every for batch in _frame_batches(each))
+    table = frame.collect()
+    return _of_reader(pa.RecordBatchReader.from_stream(table))
+
+
+def _frame_batches(frame: Any) -> Iterator[pa.RecordBatch]:
+    return iter(pa.RecordBatchReader.from_stream(frame))
+
+
+def _of_iterable(items: Iterator[Any]) -> Source:
+    batches = _batches(items)
+    first = next(batches, None)
+    if first is None:
+        return Source(None, iter(()))
+    return Source(first.schema, itertools.chain([first], batches))
+
+
+def _batches(items: Iterator[Any]) -> Iterator[pa.RecordBatch]:
+    """The record batches among or inside what an iterable gives."""
+    for item in items:
+        if isinstance(item, pa.RecordBatch):
+            yield item
+        elif hasattr(item, "__arrow_c_stream__"):
+            yield from pa.RecordBatchReader.from_stream(item)
+        elif hasattr(item, "__arrow_c_array__"):
+            yield pa.record_batch(item)
+        elif isinstance(item, Mapping):
+            raise ProgrammingError(
+                "the iterable gives rows; load pyarrow.Table.from_pylist(rows), or use executemany"
+            )
+        else:
+            raise ProgrammingError(
+                f"the iterable gives a {type(item).__name__}, not a record batch; load takes "
+                f"{ACCEPTED}"
+            )
+
+
+def _refused(data: Any) -> ProgrammingError:
+    way = "; pyarrow.table(data) makes a table of columns" if isinstance(data, Mapping) else ""
+    return ProgrammingError(f"cannot load a {type(data).__name__}: load takes {ACCEPTED}{way}")

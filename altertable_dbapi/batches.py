@@ -1,0 +1,273 @@
+"""Record batches as the server takes them: plain types, nothing cut off, bounded in size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .errors import DataError, ProgrammingError
+
+#: View and dictionary arrays do not tell what a slice of theirs weighs, so they are made plain in
+#: slices of this many rows before they are weighed.
+_ROWS_AT_ONCE = 65_536
+
+_DECIMAL_DIGITS = 38
+
+# What DuckDB reads as types of its own; the storage of any other extension type is loaded.
+_EXTENSIONS = frozenset({"arrow.uuid", "arrow.json", "arrow.bool8", "arrow.opaque"})
+
+
+class Conversion:
+    """The way of one source's batches to the server's types.
+
+    =============================================  ===========================================
+    Arrow type                                     Sent as
+    =============================================  ===========================================
+    dictionary, run-end encoded                    its values
+    large_string, string_view                      string
+    large_binary, binary_view                      binary
+    large_list, list_view, fixed_size_list         list
+    null                                           string
+    float16                                        float32
+    decimal of up to 38 digits                     decimal128, its scale 0 or more
+    date64                                         date32
+    timestamp[s], timestamp[ms]                    timestamp[us]
+    timestamp[ns] without a zone                   itself (TIMESTAMP_NS)
+    timestamp[ns] with a zone, time64[ns],         microseconds, refused where that would cut
+    duration[ns], month_day_nano_interval
+    extension types other than uuid, json,         their storage
+    bool8 and opaque
+    anything else                                  itself
+    =============================================  ===========================================
+
+    The same holds inside lists, structs and maps.
+
+    Parameters
+    ----------
+    schema : pyarrow.Schema
+        The source's.
+
+    Attributes
+    ----------
+    schema : pyarrow.Schema
+        What is sent: the same names, plain types, no metadata.
+
+    Raises
+    ------
+    ProgrammingError
+        There is no column, or a name is empty or stands twice.
+    DataError
+        The server has no type that holds a column.
+    """
+
+    def __init__(self, schema: pa.Schema) -> None:
+        _check_names(schema.names)
+        self._source = schema
+        self.schema: pa.Schema = pa.schema(
+            [pa.field(field.name, _sent_as(field.type, field.name)) for field in schema]
+        )
+        self._plain = all(a.type == b.type for a, b in zip(schema, self.schema, strict=True))
+        self._checked = [
+            i for i, field in enumerate(schema) if field.type == pa.month_day_nano_interval()
+        ]
+        self._rows = 0
+
+    def pieces(self, batch: pa.RecordBatch, limit: int) -> Iterator[pa.RecordBatch]:
+        """Convert a batch, in pieces of at most `limit` bytes, or of one row.
+
+        Raises
+        ------
+        DataError
+            The batch has other columns than the first, or a value cannot be held; names column
+            and row.
+        """
+        if batch.schema.names != self._source.names or batch.schema.types != self._source.types:
+            raise DataError(
+                f"the batch from row {self._rows} on has the columns {_shown(batch.schema)}, "
+                f"those before it {_shown(self._source)}"
+            )
+        for index in self._checked:
+            self._check_interval(batch.column(index), self._source.names[index])
+        if self._plain:
+            yield from cut(self._with_schema(batch.columns), limit)
+            self._rows += batch.num_rows
+            return
+        for start in range(0, max(batch.num_rows, 1), _ROWS_AT_ONCE):
+            for piece in self._converted(batch.slice(start, _ROWS_AT_ONCE)):
+                yield from cut(piece, limit)
+                self._rows += piece.num_rows
+
+    def _with_schema(self, columns: list[Any]) -> pa.RecordBatch:
+        return pa.RecordBatch.from_arrays(columns, schema=self.schema)
+
+    def _converted(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        """The batch with plain columns; halved as long as that fails.
+
+        Text of more than 2 GiB goes into several plain columns this way, and a value that cannot
+        be converted is found.
+        """
+        columns = []
+        for field, column in zip(self.schema, batch.columns, strict=True):
+            try:
+                columns.append(_plain(column, field.type))
+            except (pa.ArrowException, OverflowError) as error:
+                if batch.num_rows > 1:
+                    half = batch.num_rows // 2
+                    yield from self._converted(batch.slice(0, half))
+                    yield from self._converted(batch.slice(half))
+                    return
+                raise DataError(
+                    f"column {field.name!r}, row {self._rows}: {column.type} does not go into "
+                    f"{field.type} unchanged: {error}"
+                ) from error
+        yield self._with_schema(columns)
+
+    def _check_interval(self, column: Any, name: str) -> None:
+        kind = np.dtype([("months", "<i4"), ("days", "<i4"), ("nanoseconds", "<i8")])
+        values = np.frombuffer(column.buffers()[1], kind)[column.offset :][: len(column)]
+        cut_off = (values["nanoseconds"] % 1000 != 0) & np.asarray(column.is_valid())
+        if cut_off.any():
+            row = self._rows + int(cut_off.argmax())
+            raise DataError(
+                f"column {name!r}, row {row}: an interval of nanoseconds, and the server's have "
+                "microseconds"
+            )
+
+
+def cut(batch: pa.RecordBatch, limit: int) -> Iterator[pa.RecordBatch]:
+    """Cut a batch into pieces of at most `limit` bytes, or of one row where a row is larger."""
+    size, rows = batch.nbytes, batch.num_rows
+    if size <= limit or rows <= 1:
+        yield batch
+        return
+    step = max(1, rows // -(-size // limit))
+    for start in range(0, rows, step):
+        yield from cut(batch.slice(start, step), limit)
+
+
+def merged(batches: Iterator[pa.RecordBatch], limit: int) -> Iterator[pa.RecordBatch]:
+    """Put small batches together, so that a source of single rows does not cost a message each."""
+    small, size = [], 0
+    for batch in batches:
+        weight = batch.nbytes
+        if small and size + weight > limit:
+            yield _one(small)
+            small, size = [], 0
+        if weight > limit // 8:
+            if small:
+                yield _one(small)
+                small, size = [], 0
+            yield batch
+        else:
+            small.append(batch)
+            size += weight
+    if small:
+        yield _one(small)
+
+
+def _one(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    if len(batches) == 1:
+        return batches[0]
+    table = pa.Table.from_batches(batches).combine_chunks()
+    if not table.num_rows:
+        return batches[0]
+    return table.to_batches()[0]
+
+
+def _check_names(names: list[str]) -> None:
+    if not names:
+        raise ProgrammingError("the data has no columns")
+    for position, name in enumerate(names):
+        if not name:
+            raise ProgrammingError(f"column {position} of the data has no name")
+    # The server's names are case-insensitive.
+    folded = [name.lower() for name in names]
+    if len(set(folded)) < len(names):
+        repeated = sorted({name for name in names if folded.count(name.lower()) > 1})
+        raise ProgrammingError(
+            "the data has columns of one name, letter case aside: "
+            f"{', '.join(map(repr, repeated))}; rename them"
+        )
+
+
+def _shown(schema: pa.Schema) -> str:
+    return ", ".join(f"{field.name} {field.type}" for field in schema)
+
+
+def _sent_as(kind: pa.DataType, path: str) -> pa.DataType:
+    """The type that a column or what is inside it is sent as; `path` names it in errors."""
+    types = pa.types
+    if isinstance(kind, pa.BaseExtensionType):
+        return kind if kind.extension_name in _EXTENSIONS else _sent_as(kind.storage_type, path)
+    if types.is_dictionary(kind) or types.is_run_end_encoded(kind):
+        return _sent_as(kind.value_type, path)
+    if types.is_null(kind) or types.is_large_string(kind) or types.is_string_view(kind):
+        return pa.string()
+    if types.is_large_binary(kind) or types.is_binary_view(kind):
+        return pa.binary()
+    if types.is_map(kind):
+        parts = kind.key_type, kind.item_type
+        sent = _sent_as(parts[0], f"{path}.key"), _sent_as(parts[1], f"{path}.value")
+        return kind if sent == parts else pa.map_(*sent)
+    if _is_list(kind):
+        value = _sent_as(kind.value_type, f"{path}[]")
+        return kind if types.is_list(kind) and value == kind.value_type else pa.list_(value)
+    if types.is_struct(kind):
+        fields = [pa.field(f.name, _sent_as(f.type, f"{path}.{f.name}")) for f in kind]
+        unchanged = all(a.type == b.type for a, b in zip(kind, fields, strict=True))
+        return kind if unchanged else pa.struct(fields)
+    if types.is_float16(kind):
+        return pa.float32()
+    if types.is_date64(kind):
+        return pa.date32()
+    if types.is_decimal(kind):
+        return _decimal(kind, path)
+    if types.is_timestamp(kind):
+        return kind if kind.unit == "ns" and kind.tz is None else pa.timestamp("us", kind.tz)
+    if types.is_time64(kind):
+        return pa.time64("us")
+    if types.is_duration(kind) and kind.unit == "ns":
+        return pa.duration("us")
+    return kind
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    types = pa.types
+    return bool(
+        types.is_list(kind)
+        or types.is_large_list(kind)
+        or types.is_fixed_size_list(kind)
+        or types.is_list_view(kind)
+        or types.is_large_list_view(kind)
+    )
+
+
+def _decimal(kind: Any, path: str) -> pa.DataType:
+    digits = kind.precision - min(kind.scale, 0)
+    if digits > _DECIMAL_DIGITS or kind.scale > _DECIMAL_DIGITS:
+        raise DataError(
+            f"column {path!r} is {kind}, and the server's decimals have {_DECIMAL_DIGITS} digits; "
+            "cast it to a decimal128, to float64 or to text"
+        )
+    return pa.decimal128(digits, max(kind.scale, 0))
+
+
+def _plain(array: Any, target: pa.DataType) -> Any:
+    if array.type == target:
+        return array
+    if isinstance(array.type, pa.BaseExtensionType):
+        array = array.storage
+    if pa.types.is_run_end_encoded(array.type):
+        array = pc.run_end_decode(array)
+    if pa.types.is_dictionary(array.type) and array.dictionary.type != target:
+        # Arrow cannot take from view arrays, which is how polars writes its categories.
+        values = _plain(array.dictionary, target)
+        array = pa.DictionaryArray.from_arrays(array.indices, values)
+    try:
+        return array.cast(target)
+    except pa.ArrowNotImplementedError:
+        return pa.array(array.to_pylist(), target)

@@ -1,0 +1,239 @@
+"""Upsert: a Flight SQL ingest with options that ADBC cannot send, on a session of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
+
+import pyarrow as pa
+
+from . import wire
+from .config import MAX_MESSAGE_BYTES, Settings, pem
+from .errors import DataError, OperationalError, ProgrammingError, from_flight
+from .transfer import Aborted
+
+#: The largest message that is sent, and so the largest row. pyarrow has no call to cancel a
+#: DoPut, and ending its stream is what commits it. gRPC itself cancels the call when it is asked
+#: to send more than this, and nothing of such a message is sent.
+MAX_SENT_BYTES = 64 * 1024 * 1024
+
+_CLOSE_SECONDS = 10.0
+
+# No data flows while the server works; pings keep the connection through load balancers.
+_CHANNEL = {
+    "grpc.max_send_message_length": MAX_SENT_BYTES,
+    "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
+    "grpc.keepalive_time_ms": 30_000,
+    "grpc.keepalive_timeout_ms": 20_000,
+    "grpc.http2.ping_timeout_ms": 20_000,
+    "grpc.keepalive_permit_without_calls": 1,
+    "grpc.http2.max_pings_without_data": 0,
+}
+
+
+class Key:
+    """The columns by which an upsert finds and orders rows.
+
+    Parameters
+    ----------
+    primary_key : str or sequence of str
+        Rows that agree in these are one.
+    cursor_field : str or sequence of str, optional
+        Of such rows the one that is largest in these is kept, be it stored or loaded. Without it,
+        which one of several in the data is kept is up to the server.
+
+    Raises
+    ------
+    ProgrammingError
+        There is no name, one that is no text, or one twice.
+    """
+
+    def __init__(
+        self, primary_key: str | Sequence[str], cursor_field: str | Sequence[str] | None
+    ) -> None:
+        self.primary_key = _names("primary_key", primary_key)
+        self.cursor_field = () if cursor_field is None else _names("cursor_field", cursor_field)
+
+    @property
+    def options(self) -> dict[str, str]:
+        """The options of the ingest command."""
+        given = {"primary_key": self.primary_key, "cursor_field": self.cursor_field}
+        return {name: json.dumps(names) for name, names in given.items() if names}
+
+    def resolved(self, schema: pa.Schema) -> Key:
+        """The key with its columns as the data spells them.
+
+        Raises
+        ------
+        ProgrammingError
+            The data has no such column, or none besides the key.
+        """
+        spelled = {name.lower(): name for name in schema.names}
+        parts = []
+        for option in ("primary_key", "cursor_field"):
+            names = getattr(self, option)
+            missing = [name for name in names if name.lower() not in spelled]
+            if missing:
+                raise ProgrammingError(
+                    f"{option} names {', '.join(map(repr, missing))}; the columns of the data are "
+                    f"{', '.join(schema.names)}"
+                )
+            parts.append([spelled[name.lower()] for name in names])
+        if len(schema) == len(self.primary_key):
+            raise ProgrammingError(
+                "every column of the data is in primary_key; an upsert needs one that it can update"
+            )
+        return Key(parts[0], parts[1] or None)
+
+    def check(self, batch: pa.RecordBatch, row: int) -> None:
+        """Refuse a batch, the first of whose rows has number `row`, with NULL in the key.
+
+        Raises
+        ------
+        DataError
+            The server would insert such a row anew with every load.
+        """
+        for name in self.primary_key:
+            column = batch.column(name)
+            if column.null_count:
+                row += column.is_null().to_pylist().index(True)
+                raise DataError(f"primary_key column {name!r} is NULL in row {row}")
+
+
+def _names(option: str, given: str | Sequence[str]) -> tuple[str, ...]:
+    names = (given,) if isinstance(given, str) else tuple(given)
+    if not names or not all(isinstance(name, str) and name for name in names):
+        raise ProgrammingError(f"{option} is {given!r}; expected one or more column names")
+    if len({name.lower() for name in names}) < len(names):
+        raise ProgrammingError(f"{option} is {given!r}; it names a column twice")
+    return names
+
+
+def send(
+    settings: Settings, command: bytes, schema: pa.Schema, batches: Iterator[pa.RecordBatch]
+) -> int:
+    """Send an ingest command and its batches over a session that is opened and closed for it.
+
+    Parameters
+    ----------
+    settings : Settings
+        Where, as whom, with which session options.
+    command : bytes
+        The command, as `wire.ingest_command` makes it.
+    schema : pyarrow.Schema
+        The batches' schema.
+    batches : iterator of pyarrow.RecordBatch
+        When it raises, nothing is loaded.
+
+    Returns
+    -------
+    int
+        The rows that the server says it has inserted or updated; -1 when it does not say.
+
+    Raises
+    ------
+    Error
+        What the server answers.
+    """
+    from pyarrow import flight
+
+    try:
+        with _session(settings) as (client, options):
+            return _put(client, options, flight.FlightDescriptor.for_command(command), schema, batches)
+    except (pa.ArrowException, flight.FlightError) as error:
+        raise from_flight(error) from None
+
+
+@contextlib.contextmanager
+def _session(settings: Settings) -> Iterator[tuple[Any, Any]]:
+    """A client with an open session, and the options for a call of the length of a load."""
+    from pyarrow import flight
+
+    bearer = _Bearer()
+    tls: dict[str, Any] = {}
+    if settings.tls_root_certs is not None:
+        tls["tls_root_certs"] = pem(settings.tls_root_certs)
+    if settings.tls_skip_verify:
+        tls["disable_server_verification"] = True
+    client = flight.FlightClient(
+        settings.uri, middleware=[bearer.factory()], generic_options=list(_CHANNEL.items()), **tls
+    )
+    try:
+        soon = flight.FlightCallOptions(timeout=settings.connect_timeout)
+        client.authenticate_basic_token(settings.username, settings.password, soon)
+        if settings.session_options:
+            body = wire.session_options(settings.session_options)
+            for result in client.do_action(flight.Action("SetSessionOptions", body), soon):
+                refused = wire.session_option_errors(result.body.to_pybytes())
+                if refused:
+                    said = ", ".join(f"{name} ({why})" for name, why in refused.items())
+                    raise ProgrammingError(f"{settings.address} refused the session option {said}")
+        yield client, flight.FlightCallOptions(timeout=settings.update_timeout)
+    finally:
+        # A server that does not answer must not keep an error, or the caller, waiting for ever.
+        with contextlib.suppress(pa.ArrowException, flight.FlightError, OSError):
+            if bearer.header is not None:
+                closing = flight.FlightCallOptions(timeout=_CLOSE_SECONDS)
+                list(client.do_action(flight.Action("CloseSession", b""), closing))
+        client.close()
+
+
+def _put(
+    client: Any, options: Any, descriptor: Any, schema: pa.Schema, batches: Iterator[pa.RecordBatch]
+) -> int:
+    writer, reader = client.do_put(descriptor, schema, options)
+    try:
+        for batch in batches:
+            writer.write_batch(batch)
+        # The answer comes before the call is closed, or not at all.
+        writer.done_writing()
+        answer = reader.read()
+        writer.close()
+    except Aborted:
+        _break_off(writer)
+        raise
+    except OSError:
+        # pyarrow's word for a stream that the server has ended; the reason is in its status.
+        writer.close()
+        raise OperationalError("the server ended the load before it had all rows") from None
+    return -1 if answer is None else wire.record_count(answer.to_pybytes())
+
+
+def _break_off(writer: Any) -> None:
+    """Cancel the call, which pyarrow can do in no other way (see `MAX_SENT_BYTES`)."""
+    from pyarrow import flight
+
+    with contextlib.suppress(pa.ArrowException, flight.FlightError, OSError):
+        writer.write_metadata(bytes(MAX_SENT_BYTES + 1))
+    with contextlib.suppress(pa.ArrowException, flight.FlightError, OSError):
+        writer.close()
+
+
+class _Bearer:
+    """The token of a session: the latest that the server has sent, for every call."""
+
+    def __init__(self) -> None:
+        self.header: str | None = None
+
+    def factory(self) -> Any:
+        from pyarrow import flight
+
+        bearer = self
+
+        class Middleware(flight.ClientMiddleware):  # type: ignore[misc]
+            def sending_headers(self) -> dict[str, str]:
+                return {} if bearer.header is None else {"authorization": bearer.header}
+
+            def received_headers(self, headers: dict[str, list[str]]) -> None:
+                values = headers.get("authorization")
+                if values:
+                    bearer.header = cast(str, values[0])
+
+        class Factory(flight.ClientMiddlewareFactory):  # type: ignore[misc]
+            def start_call(self, info: Any) -> Any:
+                return Middleware()
+
+        return Factory()
+

@@ -1,0 +1,1 @@
+"""Benchmarks of the driver beside its peers: ``python -m benchmarks --help``."""

@@ -1,0 +1,93 @@
+"""Interleaved rounds, their medians and their spread."""
+
+from __future__ import annotations
+
+import gc
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+
+class Timing(NamedTuple):
+    """What the rounds of one call took.
+
+    Attributes
+    ----------
+    seconds : float
+        The median.
+    spread : float
+        Half the distance between the quartiles, as a share of the median.
+    cpu : float
+        The median of this process's processor time, in seconds.
+    rounds : int
+    """
+
+    seconds: float
+    spread: float
+    cpu: float
+    rounds: int
+
+
+def interleaved(
+    calls: Mapping[str, Callable[[], Any]], rounds: int, what: str, repeat: int = 1
+) -> dict[str, Timing]:
+    """Time the calls one after another, round by round, each round in another order.
+
+    What the machine does meanwhile so meets all of them alike. One round before is not counted.
+
+    Parameters
+    ----------
+    calls : mapping
+        Name to call.
+    rounds : int
+    what : str
+        What the progress line says.
+    repeat : int
+        How often to call in each round; times are for one call.
+    """
+    names = list(calls)
+    took: dict[str, list[float]] = {name: [] for name in names}
+    used: dict[str, list[float]] = {name: [] for name in names}
+    for number in range(rounds + 1):
+        turn = number % len(names)
+        for name in names[turn:] + names[:turn]:
+            progress(f"{what}: round {number} of {rounds}, {name}")
+            call = calls[name]
+            gc.collect()
+            cpu, start = time.process_time(), time.perf_counter()
+            for _ in range(repeat):
+                # Freeing what was read is part of nobody's time.
+                result = call()
+            seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
+            del result
+            if number:
+                took[name].append(seconds / repeat)
+                used[name].append(cpu / repeat)
+    progress("")
+    return {name: _timing(took[name], used[name]) for name in names}
+
+
+def _timing(seconds: list[float], cpu: list[float]) -> Timing:
+    median = statistics.median(seconds)
+    quarters = statistics.quantiles(seconds, n=4) if len(seconds) > 1 else [median] * 3
+    return Timing(
+        median, (quarters[2] - quarters[0]) / 2 / median, statistics.median(cpu), len(seconds)
+    )
+
+
+def progress(text: str) -> None:
+    """Show one line on the standard error, in place of the one before."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[2K{text}")
+    elif text:
+        sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def resident_bytes() -> int:
+    """What of this process is in memory now."""
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
