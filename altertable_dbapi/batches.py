@@ -110,21 +110,25 @@ class Conversion:
         Text of more than 2 GiB goes into several plain columns this way, and a value that cannot
         be converted is found.
         """
-        columns = []
-        for field, column in zip(self.schema, batch.columns, strict=True):
-            try:
-                columns.append(_plain(column, field.type))
-            except (pa.ArrowException, OverflowError) as error:
-                if batch.num_rows > 1:
-                    half = batch.num_rows // 2
-                    yield from self._converted(batch.slice(0, half))
-                    yield from self._converted(batch.slice(half))
-                    return
-                raise DataError(
+        try:
+            yield self._with_schema(list(map(_plain, batch.columns, self.schema.types)))
+        except (pa.ArrowException, OverflowError):
+            if batch.num_rows <= 1:
+                raise self._refusal(batch) from None
+            half = batch.num_rows // 2
+            yield from self._converted(batch.slice(0, half))
+            yield from self._converted(batch.slice(half))
+
+    def _refusal(self, row: pa.RecordBatch) -> DataError:
+        """The error for a row that cannot be converted."""
+        for field, column in zip(self.schema, row.columns, strict=True):
+            reason = _reason(column, field.type)
+            if reason is not None:
+                return DataError(
                     f"column {field.name!r}, row {self._rows}: {column.type} does not go into "
-                    f"{field.type} unchanged: {error}"
-                ) from error
-        yield self._with_schema(columns)
+                    f"{field.type} unchanged: {reason}"
+                )
+        return DataError(f"row {self._rows} does not go into {_shown(self.schema)}")
 
     def _check_interval(self, column: Any, name: str) -> None:
         kind = np.dtype([("months", "<i4"), ("days", "<i4"), ("nanoseconds", "<i8")])
@@ -151,7 +155,8 @@ def cut(batch: pa.RecordBatch, limit: int) -> Iterator[pa.RecordBatch]:
 
 def merged(batches: Iterator[pa.RecordBatch], limit: int) -> Iterator[pa.RecordBatch]:
     """Put small batches together, so that a source of single rows does not cost a message each."""
-    small, size = [], 0
+    small: list[pa.RecordBatch] = []
+    size = 0
     for batch in batches:
         weight = batch.nbytes
         if small and size + weight > limit:
@@ -254,6 +259,15 @@ def _decimal(kind: Any, path: str) -> pa.DataType:
             "cast it to a decimal128, to float64 or to text"
         )
     return pa.decimal128(digits, max(kind.scale, 0))
+
+
+def _reason(array: Any, target: pa.DataType) -> str | None:
+    """Why an array cannot be converted, or None when it can."""
+    try:
+        _plain(array, target)
+    except (pa.ArrowException, OverflowError) as error:
+        return str(error)
+    return None
 
 
 def _plain(array: Any, target: pa.DataType) -> Any:

@@ -217,7 +217,9 @@ def objects(scope: Scope, depth: int) -> str:
     - column of a constraint: target is the column that a foreign key refers to
     """
     schema_rows = f"SELECT database_name, schema_name FROM {_schemas(scope)}"
+    found = []
     if depth >= TABLE:
+        found.append(f"t AS MATERIALIZED ({_tables(scope)})")
         # A temporary table's catalog and schema are listed for its sake.
         schema_rows += " UNION SELECT database_name, schema_name FROM t"
     catalog_rows = f"SELECT database_name FROM {_catalogs(scope)}"
@@ -244,7 +246,6 @@ def objects(scope: Scope, depth: int) -> str:
         )
     if depth >= COLUMN:
         of_tables = "SEMI JOIN t USING (database_name, schema_name, table_name)"
-        constraint_types = "constraint_type IN ('PRIMARY KEY', 'FOREIGN KEY', 'UNIQUE', 'CHECK')"
         names += [
             f'SELECT {COLUMN}, column_name, data_type, "comment", column_index, '
             "coalesce(character_maximum_length, numeric_precision), numeric_scale, "
@@ -252,16 +253,17 @@ def objects(scope: Scope, depth: int) -> str:
             "database_name, schema_name, table_name, 1, column_index, 0 "
             f"FROM {_columns(scope)} {of_tables}",
             f"SELECT {CONSTRAINT}, constraint_name, constraint_type, {_nulls(7)}, "
-            "referenced_table, database_name, schema_name, table_name, 2, constraint_index, 0 "
-            f"FROM duckdb_constraints() {of_tables} WHERE {constraint_types}",
+            "referenced_table, database_name, schema_name, table_name, 2, constraint_index, 0 FROM k",
             f"SELECT {CONSTRAINT_COLUMN}, unnest(constraint_column_names), {_nulls(8)}, "
             "unnest(referenced_column_names), database_name, schema_name, table_name, 2, "
-            "constraint_index, generate_subscripts(constraint_column_names, 1) "
-            f"FROM duckdb_constraints() {of_tables} WHERE {constraint_types}",
+            "constraint_index, generate_subscripts(constraint_column_names, 1) FROM k",
         ]
-    tables_found = f"WITH t AS MATERIALIZED ({_tables(scope)}) " if depth >= TABLE else ""
+        found.append(
+            f"k AS MATERIALIZED (FROM duckdb_constraints() {of_tables} "
+            "WHERE constraint_type IN ('PRIMARY KEY', 'FOREIGN KEY', 'UNIQUE', 'CHECK'))"
+        )
     return (
-        f"{tables_found}SELECT level::TINYINT, name, kind::VARCHAR, note::VARCHAR, "
+        f"{'WITH ' if found else ''}{', '.join(found)} SELECT level::TINYINT, name, kind::VARCHAR, note::VARCHAR, "
         "position::INTEGER, size::INTEGER, scale::SMALLINT, radix::SMALLINT, nullable::BOOLEAN, "
         f"initial::VARCHAR, target::VARCHAR FROM ({' UNION ALL '.join(names)}) "
         "ORDER BY database_name, schema_name NULLS FIRST, table_name NULLS FIRST, part, place, "

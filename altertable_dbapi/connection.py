@@ -12,15 +12,17 @@ import pyarrow as pa
 from adbc_driver_manager import AdbcConnection, AdbcDatabase
 from adbc_driver_manager import dbapi as adbc_dbapi
 
-from . import errors, sql
+from . import errors
 from .catalog import Introspection
 from .config import Settings
 from .cursor import Cursor
 from .errors import InterfaceError, NotSupportedError, ProgrammingError
 from .handshake import open_session
+from .ingest import Loading
 from .parameters import Bound, Parameters
 from .result import Result
 from .row_factories import RowFactory, tuple_row
+from .sql import Statement, quote_identifier
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -29,7 +31,7 @@ Row = TypeVar("Row")
 OtherRow = TypeVar("OtherRow")
 
 
-class Connection(Introspection, adbc_dbapi.Connection, Generic[Row]):
+class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
     """A PEP 249 connection; made by `connect`.
 
     One connection is one server session, which runs one statement at a time. Used as a context
@@ -39,14 +41,14 @@ class Connection(Introspection, adbc_dbapi.Connection, Generic[Row]):
     __module__ = "adbc_driver_altertable.dbapi"
 
     Warning = errors.Warning
-    Error = errors.Error
-    InterfaceError = errors.InterfaceError
-    DatabaseError = errors.DatabaseError
-    DataError = errors.DataError
-    OperationalError = errors.OperationalError
-    IntegrityError = errors.IntegrityError
-    InternalError = errors.InternalError
-    ProgrammingError = errors.ProgrammingError
+    Error = errors.Error  # type: ignore[assignment]
+    InterfaceError = errors.InterfaceError  # type: ignore[assignment]
+    DatabaseError = errors.DatabaseError  # type: ignore[assignment]
+    DataError = errors.DataError  # type: ignore[assignment]
+    OperationalError = errors.OperationalError  # type: ignore[assignment]
+    IntegrityError = errors.IntegrityError  # type: ignore[assignment]
+    InternalError = errors.InternalError  # type: ignore[assignment]
+    ProgrammingError = errors.ProgrammingError  # type: ignore[assignment]
     NotSupportedError = errors.NotSupportedError
 
     def __init__(
@@ -61,7 +63,7 @@ class Connection(Introspection, adbc_dbapi.Connection, Generic[Row]):
         self._autocommit = settings.autocommit
         self._row_factory = row_factory
         self._on_close = on_close or contextlib.ExitStack()
-        self._cursors: weakref.WeakSet[Cursor[Any]] = weakref.WeakSet()
+        self._cursors: weakref.WeakSet[Any] = weakref.WeakSet()
         self._session = open_session(settings)
         self._closed = False
 
@@ -118,7 +120,7 @@ class Connection(Introspection, adbc_dbapi.Connection, Generic[Row]):
         row_factory: RowFactory[OtherRow],
     ) -> Cursor[OtherRow]: ...
 
-    def cursor(  # type: ignore[override]
+    def cursor(
         self,
         *,
         adbc_stmt_kwargs: Mapping[str, Any] | None = None,
@@ -153,7 +155,7 @@ class Connection(Introspection, adbc_dbapi.Connection, Generic[Row]):
         """Execute a statement on a new cursor, and return the cursor."""
         return self.cursor(adbc_stmt_kwargs=adbc_stmt_kwargs).execute(operation, parameters)
 
-    def _execute(self, statement: sql.Statement, bound: Bound | None) -> Result | None:
+    def _execute(self, statement: Statement, bound: Bound | None) -> Result | None:
         """Run one statement in the transaction that it belongs to; None for BEGIN and its kin."""
         action = statement.transaction
         if action is None:
@@ -172,16 +174,16 @@ class Connection(Introspection, adbc_dbapi.Connection, Generic[Row]):
         return None
 
     def _partitions(
-        self, statement: sql.Statement, bound: Bound | None
+        self, statement: Statement, bound: Bound | None
     ) -> tuple[list[bytes], pa.Schema | None]:
         self._begin_for(statement)
         return self._session.partitions(statement.text, bound)
 
-    def _prepare(self, statement: sql.Statement) -> pa.Schema | None:
+    def _prepare(self, statement: Statement) -> pa.Schema | None:
         self._begin_for(statement)
         return self._session.prepare(statement.text)
 
-    def _begin_for(self, statement: sql.Statement) -> None:
+    def _begin_for(self, statement: Statement) -> None:
         """PEP 249: without autocommit, a transaction begins with the first statement."""
         if not self._autocommit and statement.needs_transaction:
             self._session.begin()
@@ -318,7 +320,7 @@ class Connection(Introspection, adbc_dbapi.Connection, Generic[Row]):
     # ADBC's extensions
 
     @property
-    def _conn(self) -> AdbcConnection:
+    def _conn(self) -> AdbcConnection:  # type: ignore[override]
         # What the base class's own adbc_ methods use.
         self._check_open()
         return self._session.connection
@@ -351,7 +353,7 @@ class Connection(Introspection, adbc_dbapi.Connection, Generic[Row]):
 
     @adbc_current_catalog.setter
     def adbc_current_catalog(self, catalog: str) -> None:
-        self._tell(f"USE {sql.quote_identifier(catalog)}")
+        self._tell(f"USE {quote_identifier(catalog)}")
 
     @property
     def adbc_current_db_schema(self) -> str:
@@ -361,7 +363,7 @@ class Connection(Introspection, adbc_dbapi.Connection, Generic[Row]):
     @adbc_current_db_schema.setter
     def adbc_current_db_schema(self, db_schema: str) -> None:
         catalog, schema = self.adbc_current_catalog, db_schema
-        self._tell(f"USE {sql.quote_identifier(catalog)}.{sql.quote_identifier(schema)}")
+        self._tell(f"USE {quote_identifier(catalog)}.{quote_identifier(schema)}")
 
     def _ask(self, query: str) -> str:
         with self.cursor(row_factory=tuple_row) as cursor:

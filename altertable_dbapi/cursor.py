@@ -10,12 +10,13 @@ import pyarrow as pa
 from adbc_driver_manager import AdbcStatement, AdbcStatusCode
 from adbc_driver_manager import dbapi as adbc_dbapi
 
+from . import ingest
 from . import parameters as binding
-from . import sql
 from .description import Column, describe
 from .errors import InterfaceError, NotSupportedError, ProgrammingError
 from .result import Result, Rows
 from .row_factories import RowFactory, row_maker
+from .sql import Query, Statement, quote_identifier, scan, split
 
 if TYPE_CHECKING:
     import pandas
@@ -174,16 +175,16 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
 
     def _scan(
         self, operation: str, parameters: binding.Parameters
-    ) -> tuple[sql.Statement, binding.Parameters]:
+    ) -> tuple[Statement, binding.Parameters]:
         if not isinstance(operation, str):
             raise ProgrammingError(
                 f"the statement is a {type(operation).__name__}; it must be SQL text (str)"
             )
-        if parameters is None and isinstance(operation, sql.Query):
+        if parameters is None and isinstance(operation, Query):
             parameters = operation.parameters
-        return sql.scan(operation), parameters
+        return scan(operation), parameters
 
-    def _finish(self, statement: sql.Statement, result: Result | None) -> None:
+    def _finish(self, statement: Statement, result: Result | None) -> None:
         """Take the result of a statement; drain it when it is only a report of what was done."""
         if result is None:
             return
@@ -208,6 +209,7 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
 
     def fetchone(self) -> Row | None:  # type: ignore[override]
         """The next row, or None when there is none left."""
+        row: Row
         for row in self._fetching():
             return row
         self._note_end()
@@ -234,6 +236,7 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
         return self
 
     def __next__(self) -> Row:  # type: ignore[override]
+        row: Row
         for row in self._fetching():
             return row
         self._note_end()
@@ -283,7 +286,7 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
         self._result, self._rows = None, None
         return result.reader()
 
-    def fetch_arrow(self) -> pa.RecordBatchReader:  # type: ignore[override]
+    def fetch_arrow(self) -> pa.RecordBatchReader:
         """What is left of the result, as an object with ``__arrow_c_stream__``."""
         return self.fetch_record_batch()
 
@@ -376,6 +379,48 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
         """Cancel the statement that is running, from another thread."""
         self._connection.adbc_cancel()
 
+    def adbc_ingest(
+        self,
+        table_name: str,
+        data: Any,
+        mode: str = "create",
+        *,
+        catalog_name: str | None = None,
+        db_schema_name: str | None = None,
+        temporary: bool = False,
+    ) -> int:
+        """Load Arrow data into a table, all of it or nothing; `Connection.load` tells more.
+
+        Parameters
+        ----------
+        table_name : str
+            The table's name as it is, dots and all.
+        data : object
+            What `Connection.load` takes.
+        mode : str
+            ``"create"``, ``"append"``, ``"create_append"`` or ``"replace"``.
+        catalog_name, db_schema_name : str, optional
+            Where the table is; the session's current catalog and schema unless given.
+        temporary : bool
+            Not supported: the server loads on a connection of its own, so a temporary table would
+            be gone.
+
+        Returns
+        -------
+        int
+            The number of rows loaded.
+        """
+        self._check_open()
+        self._reset()
+        if temporary:
+            raise NotSupportedError(
+                "temporary=True: a bulk load cannot fill a temporary table; CREATE TEMP TABLE and "
+                "executemany can, or load into a table and drop it"
+            )
+        names = ingest.table_names(quote_identifier(table_name), catalog_name, db_schema_name)
+        self._rowcount = ingest.load(self._connection._session, names, data, mode)
+        return self._rowcount
+
     def adbc_prepare(self, operation: str) -> pa.Schema | None:  # type: ignore[override]
         """Prepare a statement; the schema of its parameters, in number order, where known."""
         self._check_open()
@@ -391,7 +436,7 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
             cursor.execute(operation, parameters)
             return cursor._result.schema if cursor._result is not None else pa.schema([])
 
-    def adbc_execute_partitions(  # type: ignore[override]
+    def adbc_execute_partitions(
         self, operation: str, parameters: Any = None
     ) -> tuple[list[bytes], pa.Schema | None]:
         """Send one statement without reading it; what `adbc_read_partition` takes, and a schema.
@@ -413,7 +458,7 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
 
     def executescript(self, operation: str) -> None:
         """Execute the statements of a script, one after the other; results are dropped."""
-        for statement in sql.split(operation):
+        for statement in split(operation):
             self.execute(statement)
         self._reset()
 

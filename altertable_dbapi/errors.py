@@ -11,7 +11,7 @@ from adbc_driver_manager import AdbcStatusCode
 Warning = adbc.Warning
 
 
-class Error(adbc.Error):  # type: ignore[misc]
+class Error(adbc.Error):
     """Base class of every error of this driver (PEP 249).
 
     Parameters
@@ -37,7 +37,7 @@ class Error(adbc.Error):  # type: ignore[misc]
             self,
             message,
             status_code=status_code,
-            vendor_code=vendor_code,
+            vendor_code=vendor_code,  # type: ignore[arg-type]  # the stub is wrong
             sqlstate=sqlstate,
             details=details,
         )

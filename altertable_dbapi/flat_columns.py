@@ -3,9 +3,6 @@
 Every function here makes a converter, once for a column; a converter takes an array of the
 column's type, any slice of it, and gives a list. The values come from numpy views of the Arrow
 buffers, all at once; the rows that are NULL are then set to None.
-
-``pyarrow.array``, ``pyarrow.scalar`` and ``Array.to_numpy`` are avoided: the first of them to be
-called imports pandas where it is installed, which takes half a second.
 """
 
 from __future__ import annotations
@@ -86,7 +83,7 @@ def _bits(array: pa.Array, buffer: pa.Buffer) -> npt.NDArray[np.bool_]:
 
 
 def rows_of(positions: npt.NDArray[np.intp]) -> pa.Array:
-    """Positions as an Arrow array, for ``take``; ``pyarrow.array`` would import pandas."""
+    """Positions as an Arrow array, for ``take``."""
     data = np.ascontiguousarray(positions, np.int64)
     return pa.Array.from_buffers(pa.int64(), len(data), [None, pa.py_buffer(data)])
 
@@ -240,9 +237,6 @@ def fixed_size_binaries(size: int) -> Converter:
 
 
 def _texts_by_numpy(array: pa.Array) -> list[Any]:
-    # to_numpy imports pandas, which is not worth it for a few values.
-    if len(array) < 512:
-        return array.to_pylist()  # type: ignore[no-any-return]
     values: list[Any] = array.to_numpy(zero_copy_only=False).tolist()
     return values
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from os import PathLike
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import adbc_driver_manager as adbc
 import pyarrow as pa
-from adbc_driver_manager import StatementOptions
+from adbc_driver_manager import AdbcStatusCode, StatementOptions
 
 from . import _adbc, sql, upsert, wire
 from .arrow_input import open_source, reading
 from .batches import Conversion, merged
-from .errors import DataError, NotSupportedError, ProgrammingError
+from .errors import DataError, OperationalError, ProgrammingError
 from .transfer import Transfer
 
 if TYPE_CHECKING:
@@ -43,10 +43,10 @@ class Target(NamedTuple):
 class Loading:
     """The loading side of a connection."""
 
-    _session: Session
+    if TYPE_CHECKING:
+        _session: Session
 
-    def _check_open(self) -> None:
-        raise NotImplementedError
+        def _check_open(self) -> None: ...
 
     def load(
         self,
@@ -151,32 +151,204 @@ def table_names(
     return found[0], found[1], parts[-1]
 
 
+_PART = r'(?:"(?:[^"]|"")+"|[^".]+)'
+_NAME = re.compile(rf"{_PART}(?:\.{_PART}){{0,2}}")
+
+
 def _dotted(name: str) -> list[str]:
     if not isinstance(name, str) or not name or "\0" in name:
         raise ProgrammingError(f"the table is {name!r}; expected a name")
-    parts, rest = [], name
-    while True:
-        if rest.startswith('"'):
-            end = 1
-            while (end := rest.find('"', end)) >= 0 and rest[end : end + 2] == '""':
-                end += 2
-            part, rest = (rest[1:end].replace('""', '"'), rest[end + 1 :]) if end > 0 else ("", "")
-        else:
-            end = rest.find(".")
-            part, rest = (rest, "") if end < 0 else (rest[:end], rest[end:])
-        parts.append(part)
-        if not part or '"' in part and not name.count('""') or rest and rest[0] != ".":
-            raise _unreadable(name)
-        if not rest:
-            break
-        rest = rest[1:]
-    if len(parts) > 3:
-        raise _unreadable(name)
-    return parts
+    if not _NAME.fullmatch(name):
+        raise ProgrammingError(
+            f"cannot read the table name {name!r}: write table, schema.table or "
+            'catalog.schema.table, a part with a dot or a quote in it as "my.table"'
+        )
+    return [
+        part[1:-1].replace('""', '"') if part.startswith('"') else part
+        for part in re.findall(_PART, name)
+    ]
 
 
-def _unreadable(name: str) -> ProgrammingError:
-    return ProgrammingError(
-        f"cannot read the table name {name!r}: write table, schema.table or catalog.schema.table, "
-        'a part with a dot or a quote in it as "my.table"'
-    )
+def load(
+    session: Session,
+    names: tuple[str | None, str | None, str],
+    data: Any,
+    mode: str,
+    key: upsert.Key | None = None,
+    on_progress: Progress | None = None,
+    batch_bytes: int = BATCH_BYTES,
+) -> int:
+    """Load `data` into the table that `names` (catalog, schema, table) say, as `Loading.load`."""
+    if mode not in MODES:
+        raise ProgrammingError(f"mode is {mode!r}; expected one of {', '.join(MODES)}")
+    if session.in_transaction:
+        raise ProgrammingError(
+            "a transaction is open, and a bulk load is a transaction of its own that would not see "
+            "it: commit() or rollback() first, or connect with autocommit=True",
+            status_code=AdbcStatusCode.INVALID_STATE,
+        )
+    target = _locate(session, names)
+    stored = _Stored(session, target) if mode in ("append", "create_append") else None
+    source = open_source(data, None if stored is None else stored.types)
+    if source.schema is None:
+        if mode == "append":
+            return 0
+        raise ProgrammingError(
+            f"the data has not one batch, so mode={mode!r} has no columns to make the table of; "
+            "an empty table or a RecordBatchReader has"
+        )
+    conversion = Conversion(source.schema)
+    if key is not None:
+        key = key.resolved(conversion.schema)
+        if stored is not None:
+            stored.check(conversion.schema)
+    pieces = _pieces(source.batches, conversion, batch_bytes)
+    try:
+        if key is not None:
+            command = wire.ingest_command(
+                target.table,
+                mode,
+                catalog=target.catalog,
+                schema=target.schema,
+                options=key.options,
+            )
+            send = partial(upsert.send, session.settings, command, conversion.schema)
+            return _pump(Transfer(send), _keyed(pieces, key), on_progress)
+        with session.loading() as statement:
+            send = partial(_send, statement, target, mode, conversion.schema)
+            return _pump(Transfer(send, statement.cancel), pieces, on_progress)
+    except ProgrammingError as error:
+        raise _advised(error, mode) from None
+
+
+def _locate(session: Session, names: tuple[str | None, str | None, str]) -> Target:
+    """The target with what is not named taken from the session, which alone knows after a USE.
+
+    The server's own defaults need not be the session's.
+    """
+    catalog, schema, table = names
+    if catalog is None or schema is None:
+        answer = session.execute("SELECT current_catalog(), current_schema()").read_table()
+        current_catalog, current_schema = (column[0].as_py() for column in answer.columns)
+        if catalog is None:
+            catalog = current_catalog
+        if schema is None:
+            schema = current_schema if catalog.lower() == current_catalog.lower() else "main"
+    return Target(catalog, schema, table)
+
+
+class _Stored:
+    """The columns that the table has, asked for at most once."""
+
+    def __init__(self, session: Session, target: Target) -> None:
+        self._session = session
+        self._target = target
+
+    @cached_property
+    def _schema(self) -> pa.Schema | None:
+        try:
+            return (
+                self._session.execute(f"SELECT * FROM {self._target} LIMIT 0").read_table().schema
+            )
+        except ProgrammingError:
+            # There is no such table; the load itself says so where that is an error.
+            return None
+
+    def types(self) -> Mapping[str, pa.DataType]:
+        """Arrow types by column name."""
+        return {} if self._schema is None else {f.name: f.type for f in self._schema}
+
+    def check(self, schema: pa.Schema) -> None:
+        """Refuse columns that the table has not."""
+        known = {name.lower() for name in self.types()}
+        unknown = [name for name in schema.names if name.lower() not in known]
+        if known and unknown:
+            raise ProgrammingError(
+                f"{self._target} has no column {', '.join(map(repr, unknown))}; it has "
+                f"{', '.join(self.types())}"
+            )
+
+
+def _pieces(
+    batches: Iterator[pa.RecordBatch], conversion: Conversion, limit: int
+) -> Iterator[pa.RecordBatch]:
+    def converted() -> Iterator[pa.RecordBatch]:
+        with reading():
+            for batch in batches:
+                yield from conversion.pieces(batch, limit)
+
+    first = True
+    for piece in merged(converted(), limit):
+        first = False
+        yield piece
+    if first:
+        # The schema goes with the first batch.
+        yield conversion.schema.empty_table().to_batches()[0]
+
+
+def _keyed(pieces: Iterator[pa.RecordBatch], key: upsert.Key) -> Iterator[pa.RecordBatch]:
+    rows = 0
+    for piece in pieces:
+        key.check(piece, rows)
+        # Some room for what surrounds the values in a message.
+        if piece.nbytes > upsert.MAX_SENT_BYTES - (1 << 20):
+            raise DataError(
+                f"row {rows} has {piece.nbytes:,} bytes; an upsert takes rows of up to "
+                f"{upsert.MAX_SENT_BYTES >> 20} MiB"
+            )
+        rows += piece.num_rows
+        yield piece
+
+
+def _send(
+    statement: adbc.AdbcStatement,
+    target: Target,
+    mode: str,
+    schema: pa.Schema,
+    batches: Iterator[pa.RecordBatch],
+) -> int:
+    options = {
+        StatementOptions.INGEST_TARGET_TABLE.value: target.table,
+        StatementOptions.INGEST_TARGET_CATALOG.value: target.catalog,
+        StatementOptions.INGEST_TARGET_DB_SCHEMA.value: target.schema,
+        StatementOptions.INGEST_MODE.value: f"adbc.ingest.mode.{mode}",
+    }
+    reader = pa.RecordBatchReader.from_batches(schema, batches)
+
+    def run() -> int:
+        statement.set_options(**options)
+        statement.bind_stream(reader)
+        return int(statement.execute_update())
+
+    return _adbc.call(statement.cancel, run)
+
+
+def _pump(
+    transfer: Transfer, pieces: Iterator[pa.RecordBatch], on_progress: Progress | None
+) -> int:
+    rows = size = 0
+    try:
+        for piece in pieces:
+            if not transfer.put(piece):
+                transfer.finish()
+                raise OperationalError(f"the server ended the load after about {rows} rows")
+            rows += piece.num_rows
+            size += piece.nbytes
+            if on_progress is not None:
+                on_progress(rows, size)
+        return transfer.finish()
+    except BaseException:
+        transfer.abort()
+        raise
+
+
+def _advised(error: ProgrammingError, mode: str) -> ProgrammingError:
+    """The server's refusal of a mode, with the mode that does it."""
+    text = str(error)
+    if mode == "append" and "does not exist" in text and text.startswith("Table "):
+        text += "; mode='create_append' or 'create' makes it"
+    elif mode == "create" and "already exists" in text:
+        text += "; mode='append' adds to it, 'replace' replaces it"
+    else:
+        return error
+    return ProgrammingError(text, status_code=error.status_code, vendor_code=error.vendor_code)

@@ -28,6 +28,15 @@ def _integers(array: pa.Array) -> npt.NDArray[Any]:
     return words(array, numpy_type(array.type))
 
 
+def taken(convert: Converter, array: pa.Array, rows: npt.NDArray[Any]) -> list[Any]:
+    """Convert some rows of an array, in the order given."""
+    try:
+        chosen = array.take(rows_of(rows))
+    except pa.ArrowNotImplementedError:  # a view inside, for one
+        return [convert(array.slice(row, 1))[0] for row in rows.tolist()]
+    return convert(chosen)
+
+
 def dense(convert: Converter) -> Converter:
     """Convert only the rows that are not NULL."""
 
@@ -35,7 +44,7 @@ def dense(convert: Converter) -> Converter:
         if not array.null_count:
             return convert(array)
         rows = np.flatnonzero(valid(array))
-        return spread(convert(array.take(rows_of(rows))), rows, len(array))
+        return spread(taken(convert, array, rows), rows, len(array))
 
     return convert_valid
 
@@ -55,11 +64,19 @@ def lists(items: Converter) -> Converter:
     return dense(convert)
 
 
-def list_views(items: Converter, kind: pa.DataType) -> Converter:
+def list_views(items: Converter, large: bool) -> Converter:
     """Convert LIST sent as a view, whose rows may overlap and stand in any order."""
-    as_list = pa.large_list(kind.value_field)
-    convert = lists(items)
-    return lambda array: convert(array.cast(as_list))
+    width = np.dtype(np.int64 if large else np.int32)
+
+    def convert(array: pa.Array) -> list[Any]:
+        offsets, sizes = words(array, width), words(array, width, buffer=2).astype(np.int64)
+        ends = np.cumsum(sizes)
+        count = int(ends[-1]) if len(ends) else 0
+        places = np.arange(count) + np.repeat(offsets - (ends - sizes), sizes)
+        values = taken(items, array.values, places)
+        return [values[start:end] for start, end in pairwise([0, *ends.tolist()])]
+
+    return dense(convert)
 
 
 def fixed_size_lists(items: Converter, size: int) -> Converter:
@@ -135,8 +152,7 @@ def unions(codes: list[int], members: list[Converter], sparse: bool) -> Converte
             rows = np.flatnonzero(chosen == code)
             if len(rows):
                 places = rows if sparse else words(array, np.int32, buffer=2)[rows]
-                values = members[position](array.field(position).take(rows_of(places)))
-                result[rows] = objects(values)
+                result[rows] = objects(taken(members[position], array.field(position), places))
         return result.tolist()  # type: ignore[no-any-return]
 
     return convert
@@ -169,6 +185,6 @@ def run_ends(values: Converter) -> Converter:
     def convert(array: pa.Array) -> list[Any]:
         ends = np.clip(_integers(array.run_ends) - np.int64(array.offset), 0, len(array))
         runs = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))
-        return values(array.values.take(rows_of(runs)))
+        return taken(values, array.values, runs)
 
     return convert

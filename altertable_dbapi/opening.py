@@ -3,22 +3,50 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, overload
 
 from .config import resolve
 from .connection import Connection
 from .row_factories import RowFactory, tuple_row
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 Row = TypeVar("Row")
 
 
-@overload
-def connect(uri: str | None = None, **settings: Any) -> Connection[tuple[Any, ...]]: ...
+class ConnectionSettings(TypedDict, total=False):
+    """The keyword arguments of `connect`, for type checkers."""
+
+    username: str | None
+    password: str | None
+    host: str | None
+    port: int | None
+    tls: bool | None
+    catalog: str | None
+    schema: str | None
+    compute_size: str | None
+    autocommit: bool | None
+    connect_timeout: float | None
+    query_timeout: float | None
+    fetch_timeout: float | None
+    update_timeout: float | None
+    tls_root_certs: str | None
+    tls_skip_verify: bool | None
 
 
 @overload
 def connect(
-    uri: str | None = None, *, row_factory: RowFactory[Row], **settings: Any
+    uri: str | None = None, **settings: Unpack[ConnectionSettings]
+) -> Connection[tuple[Any, ...]]: ...
+
+
+@overload
+def connect(
+    uri: str | None = None,
+    *,
+    row_factory: RowFactory[Row],
+    **settings: Unpack[ConnectionSettings],
 ) -> Connection[Row]: ...
 
 

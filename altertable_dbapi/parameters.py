@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 
-from . import sql
 from .errors import ProgrammingError
+from .sql import Statement, replace
 from .values import column
 
 #: What `execute` takes as parameters.
-Parameters = Mapping[str, Any] | Sequence[Any] | pa.RecordBatch | None
+Parameters: TypeAlias = Mapping[str, Any] | Sequence[Any] | pa.RecordBatch | None
 
 
 class Bound:
@@ -74,7 +74,7 @@ class Bound:
         return pa.RecordBatch.from_arrays(arrays, names=names)
 
 
-def bind(statement: sql.Statement, parameters: Parameters) -> Bound | None:
+def bind(statement: Statement, parameters: Parameters) -> Bound | None:
     """The values of `parameters` for the placeholders of `statement`; None when it has none.
 
     Raises
@@ -124,7 +124,7 @@ def _as_batch(parameters: Any) -> pa.RecordBatch | None:
 
 
 def _bind_named(
-    statement: sql.Statement, parameters: Parameters, batch: pa.RecordBatch | None
+    statement: Statement, parameters: Parameters, batch: pa.RecordBatch | None
 ) -> Bound:
     if isinstance(parameters, Mapping):
         given: Any = parameters
@@ -147,7 +147,7 @@ def _bind_named(
                     f"no value for placeholder ${name}; parameters given: {named}"
                 )
             numbers[name] = len(numbers) + 1
-    text = sql.replace(statement, [f"${numbers[p.name]}" for p in statement.placeholders])
+    text = replace(statement, [f"${numbers[p.name]}" for p in statement.placeholders])
     names = [f"${name}" for name in numbers]
     if batch is not None:
         return Bound(text, names, [], batch.select(list(numbers)))
@@ -155,7 +155,7 @@ def _bind_named(
 
 
 def _bind_positional(
-    statement: sql.Statement, parameters: Parameters, batch: pa.RecordBatch | None
+    statement: Statement, parameters: Parameters, batch: pa.RecordBatch | None
 ) -> Bound:
     placeholders = statement.placeholders
     numeric = statement.style == "numeric"
@@ -181,9 +181,9 @@ def _bind_positional(
         raise ProgrammingError(f"the statement has {style}, but {given} parameters were given")
     position = {number: index for index, number in enumerate(wanted, start=1)}
     if numeric:
-        text = sql.replace(statement, [f"${position[int(p.name)]}" for p in placeholders])
+        text = replace(statement, [f"${position[int(p.name)]}" for p in placeholders])
     else:
-        text = sql.replace(statement, [f"${number}" for number in wanted])
+        text = replace(statement, [f"${number}" for number in wanted])
     names = [f"${number}" if numeric else f"?{number}" for number in wanted]
     if batch is not None:
         if len(wanted) != expected:

@@ -130,7 +130,8 @@ def _list(kind: pa.DataType, path: str) -> Converter:
 
 
 def _list_view(kind: pa.DataType, path: str) -> Converter:
-    return nested_columns.list_views(_converter(kind.value_field, f"{path}[]"), kind)
+    items = _converter(kind.value_field, f"{path}[]")
+    return nested_columns.list_views(items, types.is_large_list_view(kind))
 
 
 def _fixed_size_list(kind: pa.DataType, path: str) -> Converter:

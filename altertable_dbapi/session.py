@@ -38,7 +38,7 @@ class _Loading:
 
     def buffer(self) -> None:
         raise ProgrammingError(
-            "this connection is loading data; what the data comes from needs a connection of its own"
+            "this connection is loading; what the data comes from needs a connection of its own"
         )
 
     def close(self) -> None:
@@ -102,8 +102,9 @@ class Session:
         statements += [prepared.statement for prepared in self._prepared.values()]
         self._prepared.clear()
         self._spare.clear()
-        for handle in (*statements, self.connection):
-            handle.close()
+        for statement in statements:
+            statement.close()
+        self.connection.close()
 
     def execute(self, text: str, bound: Bound | None = None) -> Result:
         """Send one statement, prepared when it has parameters, and open its stream."""

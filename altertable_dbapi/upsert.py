@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from typing import Any
 
 import pyarrow as pa
 
@@ -141,7 +141,9 @@ def send(
 
     try:
         with _session(settings) as (client, options):
-            return _put(client, options, flight.FlightDescriptor.for_command(command), schema, batches)
+            return _put(
+                client, options, flight.FlightDescriptor.for_command(command), schema, batches
+            )
     except (pa.ArrowException, flight.FlightError) as error:
         raise from_flight(error) from None
 
@@ -229,11 +231,10 @@ class _Bearer:
             def received_headers(self, headers: dict[str, list[str]]) -> None:
                 values = headers.get("authorization")
                 if values:
-                    bearer.header = cast(str, values[0])
+                    bearer.header = values[0]
 
         class Factory(flight.ClientMiddlewareFactory):  # type: ignore[misc]
             def start_call(self, info: Any) -> Any:
                 return Middleware()
 
         return Factory()
-

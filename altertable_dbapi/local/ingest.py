@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,7 +100,13 @@ def _names(options: Any, name: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def load(cursor: duckdb.DuckDBPyConnection, plan: Plan, reader: Any, max_message: int) -> int:
+def load(
+    cursor: duckdb.DuckDBPyConnection,
+    plan: Plan,
+    reader: Any,
+    max_message: int,
+    cancelled: Callable[[], bool],
+) -> int:
     """Load a stream of batches, all of it or nothing.
 
     Parameters
@@ -113,13 +119,15 @@ def load(cursor: duckdb.DuckDBPyConnection, plan: Plan, reader: Any, max_message
         The batches as they arrive.
     max_message : int
         Bytes that a batch may have.
+    cancelled : callable
+        Whether the client has given the call up.
 
     Returns
     -------
     int
         Rows inserted, or inserted and updated.
     """
-    source = _Source(reader, max_message)
+    source = _Source(reader, max_message, cancelled)
     try:
         cursor.execute("BEGIN TRANSACTION")
         try:
@@ -141,11 +149,12 @@ def load(cursor: duckdb.DuckDBPyConnection, plan: Plan, reader: Any, max_message
 class _Source:
     """The incoming batches, checked for their size as they pass, with the error that ended them."""
 
-    def __init__(self, reader: Any, max_message: int) -> None:
+    def __init__(self, reader: Any, max_message: int, cancelled: Callable[[], bool]) -> None:
         self.schema: pa.Schema = reader.schema
         self.error: Exception | None = None
         self._reader = reader
         self._max = max_message
+        self._cancelled = cancelled
 
     def stream(self) -> pa.RecordBatchReader:
         """Make a reader that DuckDB can scan, once."""
@@ -156,6 +165,10 @@ class _Source:
             try:
                 batch = self._reader.read_chunk().data
             except StopIteration:
+                # To pyarrow a stream that was cancelled has ended like any other.
+                if self._cancelled():
+                    self.error = refusal("CANCELLED", "the client has given the load up")
+                    raise self.error from None
                 return
             except Exception as error:
                 self.error = refusal("CANCELLED", "the stream of batches was cut off")

@@ -198,7 +198,8 @@ class Service(flight.FlightServerBase):  # type: ignore[misc]
         cursor = self._engine.cursor()
         watched = self._watch.enter(context, cursor)
         try:
-            return ingest.load(cursor, plan, reader, self._settings.max_message)
+            limit = self._settings.max_message
+            return ingest.load(cursor, plan, reader, limit, context.is_cancelled)
         finally:
             self._watch.leave(watched)
             cursor.close()
