@@ -87,8 +87,8 @@ def reading() -> Iterator[None]:
     try:
         yield
     except pa.ArrowException as error:
-        text = str(error).splitlines()
-        raise DataError(f"cannot read the data: {text[0] if text else error!r}") from error
+        lines = str(error).splitlines() or [type(error).__name__]
+        raise DataError(f"cannot read the data: {lines[0]}") from error
 
 
 class _Capsule:

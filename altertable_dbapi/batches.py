@@ -273,6 +273,9 @@ def _reason(array: Any, target: pa.DataType) -> str | None:
 def _plain(array: Any, target: pa.DataType) -> Any:
     if array.type == target:
         return array
+    if pa.types.is_nested(array.type):
+        # A slice drags all of its children through a cast; a copy has only its own.
+        array = pa.concat_arrays([array, array.slice(0, 0)])
     if isinstance(array.type, pa.BaseExtensionType):
         array = array.storage
     if pa.types.is_run_end_encoded(array.type):
@@ -281,6 +284,11 @@ def _plain(array: Any, target: pa.DataType) -> Any:
         # Arrow cannot take from view arrays, which is how polars writes its categories.
         values = _plain(array.dictionary, target)
         array = pa.DictionaryArray.from_arrays(array.indices, values)
+    if pa.types.is_list_view(array.type) or pa.types.is_large_list_view(array.type):
+        # Arrow's own cast of these gives lists whose offsets are too few.
+        lengths = pc.fill_null(pc.list_value_length(array), 0).to_numpy()
+        offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())
+        array = pa.ListArray.from_arrays(offsets, array.flatten(), mask=array.is_null())
     try:
         return array.cast(target)
     except pa.ArrowNotImplementedError:

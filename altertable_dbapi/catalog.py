@@ -33,7 +33,7 @@ CATALOGS = pa.schema(
     ]
 )
 SCHEMAS = pa.schema([*_NAMES, ("comment", pa.string())])
-TABLES = pa.schema([*_TABLE, ("table_type", pa.string()), ("comment", pa.string())])
+TABLES = pa.schema([*_TABLE, ("table_type", pa.string())])
 COLUMNS = pa.schema(
     [
         *_TABLE,
@@ -135,8 +135,8 @@ class Introspection:
         -------
         pyarrow.Table
             A row a table, by catalog, schema and name: ``catalog_name``, ``db_schema_name``,
-            ``table_name``, ``table_type``, ``comment``, and ``table_schema`` (binary) if asked
-            for: a schema as an Arrow IPC message, for ``pyarrow.ipc.read_schema``.
+            ``table_name``, ``table_type``, and ``table_schema`` (binary) if asked for: a schema as
+            an Arrow IPC message, for ``pyarrow.ipc.read_schema``.
         """
         scope = Scope(
             same(catalog),
@@ -191,6 +191,8 @@ class Introspection:
             A row a column: ``catalog_name``, ``db_schema_name``, ``table_name``, ``column_name``;
             ``key_sequence`` (int32), its place in the key, from 1; ``key_name``.
         """
+        if table is None:
+            raise ProgrammingError("no table is named; get_primary_keys() takes its name")
         scope = Scope(same(catalog), same(schema), same(table))
         return self._look_up(catalog_sql.primary_keys(scope), PRIMARY_KEYS)
 

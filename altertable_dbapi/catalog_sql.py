@@ -27,6 +27,8 @@ _CATALOG = (
     "AND (database_name <> 'memory' OR current_catalog() = 'memory')"
 )
 _SCHEMA = f"{_CATALOG} AND schema_name NOT IN ('information_schema', 'pg_catalog')"
+# DuckLake gives a column without a default the default NULL.
+_DEFAULT = "nullif(column_default, 'NULL')"
 _OBJECT = f"NOT internal AND {_SCHEMA}"
 
 
@@ -130,26 +132,23 @@ def schemas(scope: Scope) -> str:
 
 
 def tables(scope: Scope) -> str:
-    """List tables and views: catalog, schema, name, type, comment."""
-    return (
-        'SELECT database_name, schema_name, table_name, table_type, "comment" '
-        f"FROM ({_tables(scope)}) ORDER BY database_name, schema_name, table_name"
-    )
+    """List tables and views: catalog, schema, name, type."""
+    return f"FROM ({_tables(scope)}) ORDER BY database_name, schema_name, table_name"
 
 
 def columns(scope: Scope) -> str:
     """List columns: catalog, schema, table, name, position, type, nullable, default, comment."""
     return (
         "SELECT database_name, schema_name, table_name, column_name, column_index::INTEGER, "
-        f'data_type, is_nullable, column_default, "comment" FROM {_columns(scope)} '
+        f'data_type, is_nullable, {_DEFAULT}, "comment" FROM {_columns(scope)} '
         "ORDER BY database_name, schema_name, table_name, column_index"
     )
 
 
 def columns_of_tables(scope: Scope) -> str:
-    """List tables with their columns: catalog, schema, table, type, comment, column, data type."""
+    """List tables with their columns: catalog, schema, table, type, column, data type."""
     return (
-        'SELECT t.database_name, t.schema_name, t.table_name, t.table_type, t."comment", '
+        "SELECT t.database_name, t.schema_name, t.table_name, t.table_type, "
         f"c.column_name, c.data_type FROM ({_tables(scope)}) AS t LEFT JOIN duckdb_columns() AS c "
         "USING (database_name, schema_name, table_name) "
         "ORDER BY t.database_name, t.schema_name, t.table_name, c.column_index"
@@ -176,22 +175,15 @@ def primary_keys(scope: Scope) -> str:
 def table_exists(table: str, catalog: str | None, schema: str | None) -> str:
     """Count the tables and views that a name, qualified or not, may mean in a statement."""
     place = []
-    if catalog is not None:
-        place.append(_all(database_name=same(catalog)))
-    if schema is not None:
-        place.append(_all(schema_name=same(schema)))
     if catalog is None:
         # The session's own temporary tables and the system's views are found from anywhere.
         here = "database_name = current_catalog()"
         if schema is None:
             here = f"({here} AND schema_name = current_schema())"
         place.append(f"({here} OR database_name IN ('temp', 'system'))")
-    name, where = same(table), " AND ".join(place)
-    return (
-        f"SELECT count(*) FROM (SELECT table_name FROM duckdb_tables() WHERE {where} "
-        f"UNION ALL SELECT view_name FROM duckdb_views() WHERE {where}) "
-        f"WHERE {_all(table_name=name)}"
-    )
+    everything = Scope(same(catalog), same(schema), same(table), include_internal=True)
+    where = f" WHERE {' AND '.join(place)}" if place else ""
+    return f"SELECT count(*) FROM ({_tables(everything)}){where}"
 
 
 def null_of_each_type(types: Sequence[str]) -> str:
@@ -249,11 +241,12 @@ def objects(scope: Scope, depth: int) -> str:
         names += [
             f'SELECT {COLUMN}, column_name, data_type, "comment", column_index, '
             "coalesce(character_maximum_length, numeric_precision), numeric_scale, "
-            "numeric_precision_radix, is_nullable, column_default, NULL, "
+            f"numeric_precision_radix, is_nullable, {_DEFAULT}, NULL, "
             "database_name, schema_name, table_name, 1, column_index, 0 "
             f"FROM {_columns(scope)} {of_tables}",
             f"SELECT {CONSTRAINT}, constraint_name, constraint_type, {_nulls(7)}, "
-            "referenced_table, database_name, schema_name, table_name, 2, constraint_index, 0 FROM k",
+            "referenced_table, database_name, schema_name, table_name, 2, constraint_index, 0 "
+            "FROM k",
             f"SELECT {CONSTRAINT_COLUMN}, unnest(constraint_column_names), {_nulls(8)}, "
             "unnest(referenced_column_names), database_name, schema_name, table_name, 2, "
             "constraint_index, generate_subscripts(constraint_column_names, 1) FROM k",
@@ -262,8 +255,9 @@ def objects(scope: Scope, depth: int) -> str:
             f"k AS MATERIALIZED (FROM duckdb_constraints() {of_tables} "
             "WHERE constraint_type IN ('PRIMARY KEY', 'FOREIGN KEY', 'UNIQUE', 'CHECK'))"
         )
+    with_found = f"WITH {', '.join(found)} " if found else ""
     return (
-        f"{'WITH ' if found else ''}{', '.join(found)} SELECT level::TINYINT, name, kind::VARCHAR, note::VARCHAR, "
+        f"{with_found}SELECT level::TINYINT, name, kind::VARCHAR, note::VARCHAR, "
         "position::INTEGER, size::INTEGER, scale::SMALLINT, radix::SMALLINT, nullable::BOOLEAN, "
         f"initial::VARCHAR, target::VARCHAR FROM ({' UNION ALL '.join(names)}) "
         "ORDER BY database_name, schema_name NULLS FIRST, table_name NULLS FIRST, part, place, "
@@ -296,18 +290,23 @@ def _columns(scope: Scope) -> str:
 
 
 def _tables(scope: Scope) -> str:
+    # Not duckdb_tables(): for each DuckLake table it asks the metadata database how large it is,
+    # some milliseconds each, before any filter. Every table has a column; a view whose table is
+    # gone may have none.
     place = {"database_name": scope.catalog, "schema_name": scope.schema}
-    stored = {BASE_TABLE: "NOT temporary", LOCAL_TEMPORARY: "temporary"}
+    stored = {BASE_TABLE: "database_name <> 'temp'", LOCAL_TEMPORARY: "database_name = 'temp'"}
     kinds = [stored[kind] for kind in scope.types if kind in stored] or ["false"]
     kind = [] if len(kinds) > 1 else kinds
     table_where = _where(scope, _OBJECT, *kind, **place, table_name=scope.table)
     kind = [] if VIEW in scope.types else ["false"]
     view_where = _where(scope, _OBJECT, *kind, **place, view_name=scope.table)
     return (
-        "SELECT database_name, schema_name, table_name, "
-        f"CASE WHEN temporary THEN '{LOCAL_TEMPORARY}' ELSE '{BASE_TABLE}' END AS table_type, "
-        f'"comment" FROM duckdb_tables(){table_where} UNION ALL '
-        f"SELECT database_name, schema_name, view_name, '{VIEW}', \"comment\" "
+        "SELECT DISTINCT database_name, schema_name, table_name, "
+        f"CASE database_name WHEN 'temp' THEN '{LOCAL_TEMPORARY}' ELSE '{BASE_TABLE}' END "
+        f"AS table_type FROM (FROM duckdb_columns(){table_where}) ANTI JOIN "
+        "(SELECT database_name, schema_name, view_name AS table_name FROM duckdb_views()) "
+        "USING (database_name, schema_name, table_name) "
+        f"UNION ALL SELECT database_name, schema_name, view_name, '{VIEW}' "
         f"FROM duckdb_views(){view_where}"
     )
 
@@ -317,10 +316,6 @@ def _where(scope: Scope, visible: str, *more: str, **names: Condition | None) ->
     conditions += more
     conditions += [condition(column) for column, condition in names.items() if condition]
     return f" WHERE {' AND '.join(conditions)}" if conditions else ""
-
-
-def _all(**names: Condition | None) -> str:
-    return " AND ".join(condition(column) for column, condition in names.items() if condition)
 
 
 def _nulls(count: int) -> str:

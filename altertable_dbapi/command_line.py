@@ -1,18 +1,25 @@
-"""The command line: connection options, one statement, its result on standard output."""
+"""The command line: connection options, a statement or a command, its result on standard output."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import pyarrow as pa
 
 from . import connect, printing
+from .arrow_input import reading
 from .config import COMPUTE_SIZES
 from .connection import Connection
 from .errors import Error, InterfaceError, ProgrammingError
+from .file_input import count_rows
+from .ingest import MODES
+from .progress import ProgressLine
 
 _EPILOG = """\
 What is not given comes from ALTERTABLE_HOST, _PORT, _TLS, _USERNAME, _PASSWORD, _CATALOG, _SCHEMA
@@ -20,7 +27,31 @@ and _COMPUTE_SIZE. A password is taken from there or from the URI, never from an
 
   python -m altertable_dbapi --local "SELECT 42 AS answer"
   python -m altertable_dbapi --param city=Lyon "SELECT * FROM trips WHERE city = $city"
+  python -m altertable_dbapi tables 'sales.%'
+  python -m altertable_dbapi load trips.parquet --into sales.trips --mode create
+
+A PATTERN is a name with % for any text and _ for any character, in any case, and may have the names
+around it before it: TABLE, SCHEMA.TABLE, CATALOG.SCHEMA.TABLE. A name that has dots is written in
+double quotes.
 """
+
+_LOAD_OPTIONS = ("into", "mode", "primary_key", "cursor_field")
+
+
+class Command(NamedTuple):
+    """What a command word does.
+
+    Attributes
+    ----------
+    run : callable
+        Takes the connection and the options, writes to standard output, and says what was done.
+    arguments, summary : str
+        For ``--help``.
+    """
+
+    run: Callable[[Connection[tuple[Any, ...]], argparse.Namespace], str]
+    arguments: str
+    summary: str
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,7 +78,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m altertable_dbapi",
-        description="Run one SQL statement on Altertable and print its result.",
+        usage="%(prog)s [options] [SQL | COMMAND ...]",
+        description="Run one SQL statement on Altertable and print its result, or a command.\n\n"
+        "commands:\n"
+        + "\n".join(f"  {name:9} {c.arguments:14} {c.summary}" for name, c in COMMANDS.items()),
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -76,16 +110,45 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "anything else is text, and so is what stands in double quotes",
     )
     parser.add_argument("--format", choices=printing.FORMATS, default="table")
-    parser.add_argument("sql", nargs="?", help="the statement; from standard input when absent")
-    options = parser.parse_args(argv)
-    if options.sql is None and options.local and not options.local.endswith((".duckdb", ".db")):
-        # argparse takes the word after --local for its FILE, also when it is the statement.
-        options.sql, options.local = options.local, ""
+    load = parser.add_argument_group("load")
+    load.add_argument("--into", metavar="TABLE", help="TABLE, SCHEMA.TABLE, CATALOG.SCHEMA.TABLE")
+    load.add_argument("--mode", choices=MODES, help="what to do with the table; append by default")
+    load.add_argument("--primary-key", metavar="A,B", help="update the rows that agree in these")
+    load.add_argument("--cursor-field", metavar="C,D", help="but only where these are larger")
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="SQL | COMMAND ...",
+        help="the statement, from standard input when absent; or a command and its arguments",
+    )
+    # Options may stand between a command and its arguments.
+    options = parser.parse_intermixed_args(argv)
+    if options.local and _is_no_file(options.local, options.words):
+        options.words.insert(0, options.local)
+        options.local = ""
+    options.command = None
+    given = [name for name in _LOAD_OPTIONS if getattr(options, name) is not None]
+    if given and options.words[:1] != ["load"]:
+        parser.error(f"--{given[0].replace('_', '-')} is for the command load")
+    if options.words and options.words[0] in COMMANDS:
+        options.command = options.words.pop(0)
+        return options
+    if len(options.words) > 1:
+        parser.error(
+            f"{len(options.words)} arguments, where the statement is one, in quotes; "
+            f"commands are {', '.join(COMMANDS)}"
+        )
+    options.sql = options.words[0] if options.words else None
     if options.sql is None:
         if sys.stdin is None or sys.stdin.isatty():
             parser.error("no SQL given")
         options.sql = sys.stdin.read()
     return options
+
+
+def _is_no_file(local: str, words: list[str]) -> bool:
+    """Whether argparse took for --local's FILE what is the command or the statement after it."""
+    return local in COMMANDS or (not words and not local.endswith((".duckdb", ".db")))
 
 
 def _connect(options: argparse.Namespace) -> Connection[tuple[Any, ...]]:
@@ -108,16 +171,75 @@ def _connect(options: argparse.Namespace) -> Connection[tuple[Any, ...]]:
 
 def _run(connection: Connection[tuple[Any, ...]], options: argparse.Namespace) -> None:
     started = time.perf_counter()
+    run = _statement if options.command is None else COMMANDS[options.command].run
+    done = run(connection, options)
+    sys.stdout.flush()
+    print(f"{done} in {time.perf_counter() - started:.3f} s", file=sys.stderr)
+
+
+def _statement(connection: Connection[tuple[Any, ...]], options: argparse.Namespace) -> str:
     with connection.cursor() as cursor:
         cursor.execute(options.sql, dict(map(_parameter, options.param)))
         if cursor.description is None:
-            count = max(cursor.rowcount, 0)
-            done = f"{count:,} rows changed" if cursor.rowcount >= 0 else "done"
-        else:
-            count = printing.FORMATS[options.format](cursor, sys.stdout)
-            done = f"{count:,} row{'' if count == 1 else 's'}"
-    sys.stdout.flush()
-    print(f"{done} in {time.perf_counter() - started:.3f} s", file=sys.stderr)
+            return f"{cursor.rowcount:,} rows changed" if cursor.rowcount >= 0 else "done"
+        return _print(cursor, options)
+
+
+def _print(rows: printing.Printable, options: argparse.Namespace) -> str:
+    count = printing.FORMATS[options.format](rows, sys.stdout)
+    return f"{count:,} row{'' if count == 1 else 's'}"
+
+
+def _load(connection: Connection[tuple[Any, ...]], options: argparse.Namespace) -> str:
+    if len(options.words) != 1 or not options.into:
+        raise ProgrammingError("load takes one FILE and --into TABLE")
+    path = options.words[0]
+    line = None
+    if sys.stderr is not None and sys.stderr.isatty():
+        with reading():
+            line = ProgressLine(sys.stderr, count_rows(path))
+    try:
+        rows = connection.load(
+            options.into,
+            path,
+            mode=options.mode or "append",
+            primary_key=_columns(options.primary_key),
+            cursor_field=_columns(options.cursor_field),
+            on_progress=line,
+        )
+    finally:
+        if line is not None:
+            line.clear()
+    return f"{rows:,} row{'' if rows == 1 else 's'} loaded"
+
+
+def _columns(names: str | None) -> list[str] | None:
+    return None if names is None else [name.strip() for name in names.split(",")]
+
+
+def _listing(
+    get: Callable[..., pa.Table], names: Sequence[str]
+) -> Callable[[Connection[tuple[Any, ...]], argparse.Namespace], str]:
+    """A command that lists what `get` gives for patterns of as many names as it takes."""
+
+    def run(connection: Connection[tuple[Any, ...]], options: argparse.Namespace) -> str:
+        scopes = [_scope(pattern, names) for pattern in options.words] or [{}]
+        found = pa.concat_tables([get(connection, **scope) for scope in scopes])
+        if len(scopes) > 1:  # patterns may overlap
+            found = found.group_by(found.schema.names, use_threads=False).aggregate([])
+        return _print(printing.PrintableTable(found), options)
+
+    return run
+
+
+def _scope(pattern: str, names: Sequence[str]) -> dict[str, str]:
+    """The names that a dotted pattern gives, the last of them for the last of `names`."""
+    parts = re.findall(r'"(?:[^"]|"")*"|[^."]+', pattern)
+    if ".".join(parts) != pattern or len(parts) > len(names):
+        wanted = ".".join(name.partition("_")[0].upper() for name in names)
+        raise ProgrammingError(f"the pattern is {pattern!r}; expected the end of {wanted}")
+    texts = [part[1:-1].replace('""', '"') if part[0] == '"' else part for part in parts]
+    return dict(zip(names[-len(parts) :], texts, strict=True))
 
 
 def _parameter(text: str) -> tuple[str, Any]:
@@ -129,3 +251,27 @@ def _parameter(text: str) -> tuple[str, Any]:
     except ValueError:
         parsed = value
     return name.removeprefix("$"), parsed
+
+
+#: The words that are commands where they stand first; anything else is SQL.
+COMMANDS = {
+    "catalogs": Command(
+        _listing(Connection.get_catalogs, ["catalog_pattern"]), "[PATTERN ...]", "list the catalogs"
+    ),
+    "schemas": Command(
+        _listing(Connection.get_schemas, ["catalog", "schema_pattern"]),
+        "[PATTERN ...]",
+        "list the schemas",
+    ),
+    "tables": Command(
+        _listing(Connection.get_tables, ["catalog", "schema_pattern", "table_pattern"]),
+        "[PATTERN ...]",
+        "list tables and views",
+    ),
+    "load": Command(_load, "FILE", "load a Parquet, CSV or Arrow file (--into TABLE)"),
+    "columns": Command(
+        _listing(Connection.get_columns, ["catalog", "schema_pattern", "table_pattern"]),
+        "[PATTERN ...]",
+        "list the columns of tables and views",
+    ),
+}

@@ -228,7 +228,8 @@ _ABORTED = re.compile(r"current transaction is aborted", re.IGNORECASE)
 def sentence(text: str) -> str:
     """The server's own sentence in an ADBC or Flight error text, without what wraps it."""
     text = _ADBC_TAIL.sub("", _ADBC_HEAD.sub("", text, count=1))
-    text = _CPP_TAIL.sub("", text)
+    # The debugging context stands behind the detail.
+    text = _CPP_TAIL.sub("", _CPP_TAIL.sub("", text))
     prefix = _DUCKDB_PREFIX.search(text)
     return (text[prefix.start() :] if prefix else text).strip()
 

@@ -23,6 +23,7 @@ _FORMATS = {
     ".arrow": "ipc",
     ".ipc": "ipc",
 }
+_TEXT = ("csv", "tsv")
 _COMPRESSIONS = (".gz", ".bz2", ".zst", ".lz4")
 
 
@@ -49,46 +50,51 @@ def open_files(
     FileNotFoundError
         There is no such file.
     """
-    from pyarrow import dataset
-
-    partitioning = None
-    source: Any = path
-    if "://" in path:
-        files = [path]
-    elif os.path.isdir(path):
-        files = sorted(_files_in(path))
-        partitioning = "hive"
-    elif os.path.exists(path):
-        files = [path]
-    else:
-        files = source = sorted(glob.glob(path, recursive=True)) if glob.has_magic(path) else []
-    if not files:
-        raise FileNotFoundError(f"no file to load: {path!r}")
-    kinds = {_kind(file) for file in files}
-    if len(kinds) > 1:
-        raise ProgrammingError(f"{path!r} holds files of several formats: {', '.join(kinds)}")
-    kind = kinds.pop()
-    types = dict(column_types()) if kind in ("csv", "tsv") and column_types is not None else {}
-    if partitioning is not None:
-        source = files
-    found = dataset.dataset(
-        source,
-        format=_format(kind, types),
-        partitioning=partitioning,
-        partition_base_dir=path if partitioning else None,
-    )
+    found, kind = _open(path, column_types)
     scanner = found.scanner(
         batch_size=_ROWS,
         batch_readahead=2,
         fragment_readahead=1,
         fragment_scan_options=_scan_options(kind),
-        # Keeps the file's order, which decides between equal rows of an upsert.
-        use_threads=True,
     )
     reader = scanner.to_reader()
-    if kind not in ("csv", "tsv"):
+    if kind not in _TEXT:
         return reader
     return pa.RecordBatchReader.from_batches(reader.schema, _explained(reader))
+
+
+def count_rows(path: str) -> int | None:
+    """The rows of what `open_files` opens, or None where they would have to be read for it."""
+    found, kind = _open(path, None)
+    return None if kind in _TEXT else int(found.count_rows())
+
+
+def _open(
+    path: str, column_types: Callable[[], Mapping[str, pa.DataType]] | None
+) -> tuple[Any, str]:
+    """The dataset behind a path, and the files' format."""
+    from pyarrow import dataset
+
+    folder = "://" not in path and os.path.isdir(path)
+    if folder:
+        files = sorted(_files_in(path))
+    elif "://" in path or os.path.exists(path):
+        files = [path]
+    else:
+        files = sorted(glob.glob(path, recursive=True)) if glob.has_magic(path) else []
+    if not files:
+        raise FileNotFoundError(f"no file to load: {path!r}")
+    kinds = sorted({_kind(file) for file in files})
+    if len(kinds) > 1:
+        raise ProgrammingError(f"{path!r} holds files of several formats: {', '.join(kinds)}")
+    kind = kinds[0]
+    types = column_types() if kind in _TEXT and column_types is not None else {}
+    return dataset.dataset(
+        path if files == [path] else files,
+        format=_format(kind, types),
+        partitioning="hive" if folder else None,
+        partition_base_dir=path if folder else None,
+    ), kind
 
 
 def _explained(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
@@ -115,7 +121,7 @@ def _kind(path: str) -> str:
     stem, extension = os.path.splitext(name)
     if extension in _COMPRESSIONS:
         inner = _FORMATS.get(os.path.splitext(stem)[1])
-        if inner in ("csv", "tsv"):
+        if inner in _TEXT:
             return inner
     if extension not in _FORMATS:
         raise ProgrammingError(
@@ -125,10 +131,10 @@ def _kind(path: str) -> str:
     return _FORMATS[extension]
 
 
-def _format(kind: str, types: dict[str, pa.DataType]) -> Any:
+def _format(kind: str, types: Mapping[str, pa.DataType]) -> Any:
     from pyarrow import csv, dataset
 
-    if kind not in ("csv", "tsv"):
+    if kind not in _TEXT:
         return kind
     return dataset.CsvFileFormat(
         parse_options=csv.ParseOptions(delimiter="," if kind == "csv" else "\t"),

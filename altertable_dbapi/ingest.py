@@ -283,7 +283,8 @@ def _pieces(
         yield piece
     if first:
         # The schema goes with the first batch.
-        yield conversion.schema.empty_table().to_batches()[0]
+        schema = conversion.schema
+        yield pa.RecordBatch.from_arrays([pa.nulls(0, t) for t in schema.types], schema=schema)
 
 
 def _keyed(pieces: Iterator[pa.RecordBatch], key: upsert.Key) -> Iterator[pa.RecordBatch]:

@@ -7,19 +7,44 @@ import json
 import math
 import sys
 import unicodedata
-from collections.abc import Callable, Iterator
-from typing import Any, TextIO
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol, TextIO
 
-from .cursor import Cursor
+import pyarrow as pa
+
 from .dbapi20 import NUMBER
+from .description import Column, describe
 from .errors import ProgrammingError
+from .rows import RowConverter
 
 #: Column widths of a table are those of its first rows; a longer value further down sticks out.
 _ROWS_MEASURED = 1000
 _WIDEST = 60
 
 
-def print_table(cursor: Cursor[tuple[Any, ...]], out: TextIO) -> int:
+class Printable(Protocol):
+    """What is printed: a cursor, or what looks like one."""
+
+    @property
+    def description(self) -> list[Column] | None: ...
+
+    def fetchmany(self, size: int) -> Sequence[tuple[Any, ...]]: ...
+
+
+class PrintableTable:
+    """An Arrow table that looks like a cursor."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self.description: list[Column] | None = describe(table.schema)
+        convert = RowConverter(table.schema).rows
+        self._rows = [row for batch in table.to_batches() for row in convert(batch)]
+
+    def fetchmany(self, size: int) -> Sequence[tuple[Any, ...]]:
+        rows, self._rows = self._rows[:size], self._rows[size:]
+        return rows
+
+
+def print_table(cursor: Printable, out: TextIO) -> int:
     """Print the rows in columns; the number of rows."""
     columns = cursor.description or []
     right = [column.type_code == NUMBER for column in columns]
@@ -35,7 +60,8 @@ def print_table(cursor: Cursor[tuple[Any, ...]], out: TextIO) -> int:
 
     def put(cells: list[str], aligned: list[bool]) -> None:
         padded = (
-            _pad(cell, width, flush) for cell, width, flush in zip(cells, widths, aligned, strict=True)
+            _pad(cell, width, flush)
+            for cell, width, flush in zip(cells, widths, aligned, strict=True)
         )
         out.write(line.join(padded).rstrip() + "\n")
 
@@ -50,7 +76,7 @@ def print_table(cursor: Cursor[tuple[Any, ...]], out: TextIO) -> int:
     return count
 
 
-def print_csv(cursor: Cursor[tuple[Any, ...]], out: TextIO) -> int:
+def print_csv(cursor: Printable, out: TextIO) -> int:
     """Print the rows as CSV with a header line, NULL as nothing; the number of rows."""
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([column.name for column in cursor.description or []])
@@ -61,7 +87,7 @@ def print_csv(cursor: Cursor[tuple[Any, ...]], out: TextIO) -> int:
     return count
 
 
-def print_json(cursor: Cursor[tuple[Any, ...]], out: TextIO) -> int:
+def print_json(cursor: Printable, out: TextIO) -> int:
     """Print the rows as a JSON array of objects; the number of rows."""
     names = [column.name for column in cursor.description or []]
     repeated = sorted({name for name in names if names.count(name) > 1})
@@ -80,14 +106,14 @@ def print_json(cursor: Cursor[tuple[Any, ...]], out: TextIO) -> int:
     return count
 
 
-FORMATS: dict[str, Callable[[Cursor[tuple[Any, ...]], TextIO], int]] = {
+FORMATS: dict[str, Callable[[Printable, TextIO], int]] = {
     "table": print_table,
     "csv": print_csv,
     "json": print_json,
 }
 
 
-def _rows(cursor: Cursor[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+def _rows(cursor: Printable) -> Iterator[tuple[Any, ...]]:
     while rows := cursor.fetchmany(_ROWS_MEASURED):
         yield from rows
 

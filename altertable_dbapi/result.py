@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import operator
 import threading
 from collections import deque
@@ -11,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from .errors import InterfaceError
+from .errors import Error, InterfaceError, OperationalError, ProgrammingError
 from .rows import RowConverter
 
 #: The first rows of a result are converted a few at a time, so that fetchone() answers at once
@@ -37,6 +38,8 @@ class Result:
         Runs a blocking read so that it can be cancelled, with its errors as PEP 249 has them.
     lock : RLock
         The session's.
+    release : callable
+        Takes a stream that is not needed any more and closes it, now or soon.
 
     Attributes
     ----------
@@ -51,10 +54,13 @@ class Result:
         schema: pa.Schema | None,
         read: Callable[[Callable[[], Any]], Any],
         lock: threading.RLock,
+        release: Callable[[pa.RecordBatchReader], Any],
     ) -> None:
         self._streams = streams
         self._read = read
         self._lock = lock
+        self._release = release
+        self._failure: Error | None = None
         self._buffered: deque[pa.RecordBatch] = deque()
         self._closed = False
         self._stream: pa.RecordBatchReader | None = next(streams, None)
@@ -67,7 +73,13 @@ class Result:
         return self._stream is None
 
     def read_batch(self) -> pa.RecordBatch | None:
-        """The next record batch that has rows, or None at the end."""
+        """The next record batch that has rows, or None at the end.
+
+        Raises
+        ------
+        Error
+            The stream broke off. Rows are missing then, so every later call raises it again.
+        """
         with self._lock:
             self._check_open()
             while True:
@@ -76,6 +88,7 @@ class Result:
                 elif self._stream is not None:
                     batch = self._read_stream()
                 else:
+                    self._check_complete()
                     return None
                 if batch is not None and batch.num_rows:
                     return batch
@@ -85,14 +98,12 @@ class Result:
         with self._lock:
             self._check_open()
             tables = [pa.Table.from_batches(self._buffered, self.schema)] if self._buffered else []
-            self._buffered.clear()
             while self._stream is not None:
-                try:
+                with self._reading():
                     tables.append(self._read(self._stream.read_all))
                     self._next_stream()
-                except BaseException:
-                    self._drop()
-                    raise
+            self._check_complete()
+            self._buffered.clear()
             if len(tables) == 1:
                 return tables[0]
             return pa.concat_tables(tables) if tables else self.schema.empty_table()
@@ -112,8 +123,11 @@ class Result:
             self._buffered.extendleft(reversed(batches))
 
     def buffer(self) -> None:
-        """Read what is left into memory, so that the session is free for another statement."""
-        with self._lock:
+        """Read what is left into memory, so that the session is free for another statement.
+
+        An error of the stream is kept for whoever reads this result.
+        """
+        with self._lock, contextlib.suppress(Error):
             while self._stream is not None:
                 batch = self._read_stream()
                 if batch is not None:
@@ -130,28 +144,54 @@ class Result:
         """The stream's next batch; None when the stream ended and the next one is opened."""
         stream = self._stream
         assert stream is not None
-        try:
-            batch: pa.RecordBatch = self._read(stream.read_next_batch)
-        except StopIteration:
-            self._next_stream()
-            return None
-        except BaseException:
-            self._drop()
-            raise
+        with self._reading():
+            try:
+                batch: pa.RecordBatch = self._read(stream.read_next_batch)
+            except StopIteration:
+                self._next_stream()
+                return None
         return batch
 
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[None]:
+        """A block that reads; when it fails, the result is broken off for good."""
+        try:
+            yield
+        except BaseException as error:
+            self._drop()
+            self._failure = (
+                error
+                if isinstance(error, Error)
+                else OperationalError(
+                    f"rows of this result are missing: reading it was broken off by "
+                    f"{type(error).__name__}; execute the statement again"
+                )
+            )
+            raise
+
     def _next_stream(self) -> None:
-        self._stream = None
+        ended, self._stream = self._stream, None
+        if ended is not None:
+            self._release(ended)
         self._stream = next(self._streams, None)
+        if self._stream is not None and not self._stream.schema.equals(self.schema):
+            raise OperationalError(
+                f"the server sent the result in parts of different types: {self._stream.schema}"
+                f" after {self.schema}"
+            )
 
     def _drop(self) -> None:
         stream, self._stream, self._streams = self._stream, None, iter(())
         if stream is not None:
-            stream.close()
+            self._release(stream)
 
     def _check_open(self) -> None:
         if self._closed:
             raise InterfaceError("the result is closed: its cursor or connection was closed")
+
+    def _check_complete(self) -> None:
+        if self._failure is not None:
+            raise self._failure
 
 
 class Rows:
@@ -207,33 +247,28 @@ class Rows:
     def fetchall(self) -> list[Any]:
         """All rows that are left."""
         rows = list(self._ready)
-        if self._batch is not None:
-            rows.extend(self._convert(self._batch.slice(self._offset)))
-            self._batch = None
-        while (batch := self._result.read_batch()) is not None:
-            rows.extend(self._convert(batch))
+        try:
+            while self._have_batch():
+                batch = self._batch
+                assert batch is not None
+                rows.extend(self._convert(batch.slice(self._offset)))
+                self._batch = None
+        except BaseException:
+            # Nothing was fetched, so all of it is still to come.
+            self._ready, self._part = iter(rows), None
+            raise
         return rows
-
-    def _refill(self, wanted: int = 0) -> bool:
-        if self._batch is None:
-            self._batch, self._offset = self._result.read_batch(), 0
-            if self._batch is None:
-                return False
-        size = min(max(self._slice, wanted), _LARGEST_SLICE)
-        self._slice = min(self._slice * 4, _LARGEST_SLICE)
-        part = self._batch.slice(self._offset, size)
-        self._offset += size
-        if self._offset >= self._batch.num_rows:
-            self._batch = None
-        self._part = part
-        self._ready = iter(self._convert(part))
-        return True
 
     def give_back(self) -> list[pa.RecordBatch]:
         """The batches that were read but whose rows were not fetched."""
         waiting = operator.length_hint(self._ready)
         batches = []
-        if waiting and self._part is not None:
+        if waiting:
+            if self._part is None:
+                raise ProgrammingError(
+                    f"{waiting} rows of this result have been converted to Python values by a "
+                    "fetchall() that failed; execute the statement again to fetch it as Arrow"
+                )
             batches.append(self._part.slice(self._part.num_rows - waiting))
         if self._batch is not None:
             batches.append(self._batch.slice(self._offset))
@@ -241,7 +276,29 @@ class Rows:
         self._converted -= waiting
         return batches
 
+    def _have_batch(self) -> bool:
+        """Whether there is a batch with rows that are not converted yet."""
+        if self._batch is None:
+            self._batch, self._offset = self._result.read_batch(), 0
+        return self._batch is not None
+
+    def _refill(self, wanted: int = 0) -> bool:
+        if not self._have_batch():
+            return False
+        batch = self._batch
+        assert batch is not None
+        size = min(max(self._slice, wanted), _LARGEST_SLICE)
+        part = batch.slice(self._offset, size)
+        # A slice that cannot be converted stays the next one.
+        self._ready, self._part = iter(self._convert(part)), part
+        self._slice = min(self._slice * 4, _LARGEST_SLICE)
+        self._offset += size
+        if self._offset >= batch.num_rows:
+            self._batch = None
+        return True
+
     def _convert(self, batch: pa.RecordBatch) -> list[Any]:
         rows = self._converter.rows(batch)
-        self._converted += len(rows)
-        return rows if self._make_row is None else list(map(self._make_row, rows))
+        made = rows if self._make_row is None else list(map(self._make_row, rows))
+        self._converted += len(made)
+        return made

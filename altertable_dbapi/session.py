@@ -19,6 +19,7 @@ from . import _adbc, wire
 from .config import Settings, adbc_database_options
 from .errors import InterfaceError, ProgrammingError
 from .parameters import Bound
+from .release import Releases
 from .result import Result
 
 _SESSION_OPTION = "adbc.flight.sql.session.option."
@@ -70,6 +71,7 @@ class Session:
         # takes about a millisecond.
         self._prepared: OrderedDict[str, _Prepared] = OrderedDict()
         self._spare: list[adbc.AdbcStatement] = []
+        self._releases = Releases()
         self.database = adbc_driver_flightsql.connect(
             settings.uri, db_kwargs=adbc_database_options(settings)
         )
@@ -98,6 +100,7 @@ class Session:
         active = self._active() if self._active is not None else None
         if active is not None:
             active.close()
+        self._releases.finish()
         statements = [self.statement, *self._spare]
         statements += [prepared.statement for prepared in self._prepared.values()]
         self._prepared.clear()
@@ -167,6 +170,7 @@ class Session:
             announced,
             partial(_adbc.call, self.connection.cancel),
             self.lock,
+            self._releases.add,
         )
         self._active = weakref.ref(result)
         return result

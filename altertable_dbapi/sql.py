@@ -34,6 +34,7 @@ _OPAQUE = rf"""
     | \$(?<![^{_BREAK}]\$)(?P<tag>(?:[a-zA-Z_\x80-\U0010ffff][\w\x80-\U0010ffff]*)?\$)
       .*?(?:\$(?P=tag)|\Z)
     | --[^\r\n]*(?P<line>)
+    | /\*[^*/]*(?:(?:\*(?!/)|/(?!\*))[^*/]*)*\*/(?P<comment>)
     | /\*(?P<block>)
 """
 
@@ -43,24 +44,28 @@ _PLACEHOLDER = rf"""
     | \$(?<![^{_BREAK}]\$)[\t-\r ]*
       (?:(?P<name>[^0-9${_BREAK}][^${_BREAK}]*)|(?P<number>[0-9]+)|"(?P<quoted>(?:[^"]|"")+)")
 """
-_STYLES: dict[str, Style] = {
-    "name": "named",
-    "quoted": "named",
-    "number": "numeric",
-    "question": "numeric",
-}
-
-
 def _compile(*alternatives: str) -> re.Pattern[str]:
     return re.compile("|".join((_OPAQUE, *alternatives)), re.VERBOSE | re.DOTALL)
 
 
 # One lexer at four speeds: each stops where its reader has to, and steps over the rest in C.
 _PLACEHOLDERS = _compile(_PLACEHOLDER)
+_QUESTION, _QUOTED = (_PLACEHOLDERS.groupindex[name] for name in ("question", "quoted"))
+_STYLES: dict[int, Style] = {
+    _QUESTION: "numeric",
+    _PLACEHOLDERS.groupindex["name"]: "named",
+    _PLACEHOLDERS.groupindex["number"]: "numeric",
+    _QUOTED: "named",
+}
 _SEMICOLONS = _compile(";(?P<semicolon>)")
 _BRACKETS = _compile(*(rf"\{opening}" for opening in "([{"), *(rf"\{closing}" for closing in ")]}"))
 _TOKENS = _compile(
     _PLACEHOLDER, rf"(?P<word>[^0-9${_BREAK}][^{_BREAK}]*)", "[0-9][0-9_.]*", "[!-~]"
+)
+_RETURNING = _compile(
+    *(rf"\{bracket}" for bracket in "([{}])"),
+    ";",
+    rf"(?<![^0-9{_BREAK}])[rR](?i:eturning)(?![^{_BREAK}])(?P<returning>)",
 )
 _COMMENT_EDGES = re.compile(r"/\*|\*/")
 
@@ -308,22 +313,26 @@ def _scan(text: str) -> Statement:
         and "RETURNING" in text.upper()
         and _has_returning(text, pos)
     )
+    if "$" not in text and "?" not in text:
+        return Statement(text, verb, explain, returning, (), "none")
     placeholders: list[Placeholder] = []
     first: dict[Style, str] = {}
-    if "$" in text or "?" in text:
-        matches = _matches if "/*" in text else re.Pattern.finditer
-        for match in matches(_PLACEHOLDERS, text):
-            if (group := match.lastgroup or "") in _STYLES:
-                name = match[group]
-                style = _STYLES[group] if name else "qmark"
-                if style not in first:
-                    first[style] = match[0]
-                if group == "quoted":
-                    name = name.replace('""', '"')
-                placeholders.append(Placeholder(match.start(), match.end(), name))
-        if len(first) > 1:
-            styles = " and ".join(f"{written} ({style})" for style, written in first.items())
-            raise ProgrammingError(f"placeholders of more than one style: {styles}; use one style")
+    matches = _matches if "/*" in text else re.Pattern.finditer
+    for match in matches(_PLACEHOLDERS, text):
+        index = match.lastindex
+        if index is None or index < _QUESTION:
+            continue
+        name = match[index]
+        style = _STYLES[index] if name else "qmark"
+        if style not in first:
+            first[style] = match[0]
+        if index == _QUOTED:
+            name = name.replace('""', '"')
+        # Half the time of Placeholder(…), which is a function in Python.
+        placeholders.append(tuple.__new__(Placeholder, (*match.span(), name)))
+    if len(first) > 1:
+        styles = " and ".join(f"{written} ({style})" for style, written in first.items())
+        raise ProgrammingError(f"placeholders of more than one style: {styles}; use one style")
     style = next(iter(first), "none")
     return Statement(text, verb, explain, returning, tuple(placeholders), style)
 
@@ -334,6 +343,9 @@ _scan_cached = lru_cache(maxsize=128)(_scan)
 def _verb(text: str) -> tuple[str, Explain, int]:
     """Give the main verb, how it is explained, and where it ends."""
     explain: Explain = ""
+    simple = _SIMPLE_VERB.match(text)
+    if simple and (verb := simple[1].upper()) not in ("WITH", "EXPLAIN"):
+        return verb, explain, simple.end()
     token = _token(text, 0)
     while True:
         kind, _, pos = token
@@ -356,6 +368,8 @@ def _verb(text: str) -> tuple[str, Explain, int]:
             return kind if kind.isidentifier() else "", explain, pos
 
 
+# Almost every statement begins with its verb.
+_SIMPLE_VERB = re.compile(r"\s*([a-zA-Z]+)(?=[\s(;]|$)")
 _EXPLAIN_OPTIONS = ("ANALYZE", "ANALYSE", "FORMAT", "VERBOSE", '"')
 
 
@@ -376,13 +390,21 @@ def _after_ctes(text: str, pos: int) -> _Token:
 
 def _has_returning(text: str, pos: int) -> bool:
     """Tell whether RETURNING is a clause: not in brackets, and no name (``AS returning``)."""
-    before = ""
-    for token in _top_level(text, pos):
-        if token.kind == ";":
-            break
-        if token.kind == "RETURNING" and before not in ("AS", "."):
-            return True
-        before = token.kind
+    depth = 0
+    for match in _matches(_RETURNING, text, pos):
+        piece = match[0]
+        if piece in ("(", "[", "{"):
+            depth += 1
+        elif piece in (")", "]", "}"):
+            depth -= 1
+        elif piece == ";" and not depth:
+            return False
+        elif match.lastgroup == "returning" and not depth:
+            before = ""
+            for token in _top_level(text[: match.start()], pos):
+                before = token.kind
+            if before not in ("AS", "."):
+                return True
     return False
 
 
@@ -413,7 +435,7 @@ def _token(text: str, pos: int) -> _Token:
             return _Token(match[0].upper(), start, pos)
         if group == "block":
             pos = _comment_stop(text, start)
-        elif group != "line":
+        elif group not in ("line", "comment"):
             return _Token(text[start], start, pos)
     return _Token("", len(text), len(text))
 
@@ -422,10 +444,10 @@ def _closing(text: str, pos: int) -> int:
     """Give the end of the bracket that is open at `pos`."""
     depth = 1
     for match in _matches(_BRACKETS, text, pos):
-        character = match[0]
-        if character in ("(", "[", "{"):
+        piece = match[0]
+        if piece in ("(", "[", "{"):
             depth += 1
-        elif character in (")", "]", "}"):
+        elif piece in (")", "]", "}"):
             depth -= 1
             if not depth:
                 return match.end()

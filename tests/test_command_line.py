@@ -25,7 +25,7 @@ def _environment(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_table(capsys: Captured) -> None:
-    status = main(["--local", "SELECT 42 AS answer, NULL AS nothing, 'größe\n' AS text"])
+    status = main(["--local", "SELECT 42 AS answer, NULL::VARCHAR AS nothing, 'größe\n' AS text"])
     out, err = capsys.readouterr()
     assert status == 0
     assert out.splitlines() == [

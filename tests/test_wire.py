@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from altertable_flightsql.generated import arrow_flight_pb2 as pb
+from altertable_flightsql.generated import arrow_flight_sql_pb2 as sql_pb
+from google.protobuf import any_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,3 +49,62 @@ def test_a_message_cut_short_is_refused() -> None:
     whole = pb.FlightInfo(schema=b"x" * 300).SerializeToString()
     with pytest.raises(ValueError, match="ends inside"):
         wire.without_locations(whole[:-1])
+
+
+names = st.text(min_size=1, max_size=30)
+modes = {"create": (1, 1), "append": (2, 2), "create_append": (1, 2), "replace": (1, 3)}
+
+
+@given(
+    names,
+    st.sampled_from(sorted(modes)),
+    st.none() | names,
+    st.none() | names,
+    st.dictionaries(names, st.text(max_size=300), max_size=4),
+)
+def test_an_ingest_command_is_that_of_the_generated_code(
+    table: str, mode: str, catalog: str | None, schema: str | None, options: dict[str, str]
+) -> None:
+    missing, existing = modes[mode]
+    command = sql_pb.CommandStatementIngest(
+        table=table, schema=schema, catalog=catalog, options=options
+    )
+    command.table_definition_options.if_not_exist = missing
+    command.table_definition_options.if_exists = existing
+    packed = any_pb2.Any(
+        type_url="type.googleapis.com/arrow.flight.protocol.sql.CommandStatementIngest",
+        value=command.SerializeToString(deterministic=True),
+    )
+    encoded = wire.ingest_command(table, mode, catalog=catalog, schema=schema, options=options)
+    assert encoded == packed.SerializeToString(deterministic=True)
+    decoded = any_pb2.Any.FromString(encoded)
+    assert sql_pb.CommandStatementIngest.FromString(decoded.value) == command
+
+
+@given(st.integers(-1, 2**63 - 1))
+def test_record_counts(count: int) -> None:
+    message = sql_pb.DoPutUpdateResult(record_count=count)
+    assert wire.record_count(message.SerializeToString()) == count
+
+
+@given(st.dictionaries(names, st.text(max_size=200), max_size=4))
+def test_session_options_are_those_of_the_generated_code(options: dict[str, str]) -> None:
+    request = pb.SetSessionOptionsRequest(
+        session_options={
+            name: pb.SessionOptionValue(string_value=value) for name, value in options.items()
+        }
+    )
+    assert wire.session_options(options) == request.SerializeToString(deterministic=True)
+
+
+@given(st.dictionaries(names, st.integers(0, 3), max_size=4))
+def test_errors_of_session_options(errors: dict[str, int]) -> None:
+    result = pb.SetSessionOptionsResult(
+        errors={
+            name: pb.SetSessionOptionsResult.Error(value=code) for name, code in errors.items()
+        }
+    )
+    said = {0: "unspecified error", 1: "unknown name", 2: "invalid value", 3: "error"}
+    assert wire.session_option_errors(result.SerializeToString()) == {
+        name: said[code] for name, code in errors.items()
+    }
