@@ -268,10 +268,10 @@ COMMANDS = {
         "[PATTERN ...]",
         "list tables and views",
     ),
-    "load": Command(_load, "FILE", "load a Parquet, CSV or Arrow file (--into TABLE)"),
     "columns": Command(
         _listing(Connection.get_columns, ["catalog", "schema_pattern", "table_pattern"]),
         "[PATTERN ...]",
         "list the columns of tables and views",
     ),
+    "load": Command(_load, "FILE", "load a Parquet, CSV or Arrow file (--into TABLE)"),
 }

@@ -56,9 +56,8 @@ class TypeObject:
             return True
         if not isinstance(other, pa.DataType):
             return NotImplemented
-        group = _DUCKDB_OPAQUE.get(getattr(other, "type_name", ""))
-        if group is not None:
-            return self._name == group
+        if getattr(other, "vendor_name", None) == "DuckDB" and other.type_name in _DUCKDB_OPAQUE:
+            return self._name == _DUCKDB_OPAQUE[other.type_name]
         kind = _value_type(other)
         return any(test(kind) for test in self._covers)
 

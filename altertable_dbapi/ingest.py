@@ -12,10 +12,11 @@ import adbc_driver_manager as adbc
 import pyarrow as pa
 from adbc_driver_manager import AdbcStatusCode, StatementOptions
 
-from . import _adbc, sql, upsert, wire
+from . import _adbc, upsert, wire
 from .arrow_input import open_source, reading
 from .batches import Conversion, merged
 from .errors import DataError, OperationalError, ProgrammingError
+from .sql import quote_identifier
 from .transfer import Transfer
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Target(NamedTuple):
     table: str
 
     def __str__(self) -> str:
-        return ".".join(map(sql.quote_identifier, self))
+        return ".".join(map(quote_identifier, self))
 
 
 class Loading:
@@ -113,10 +114,13 @@ class Loading:
 
         Notes
         -----
-        Ctrl-C and any exception give the load up and nothing is loaded; only when all has been
-        sent and the server's answer is awaited may it be loaded nevertheless.
+        Ctrl-C and any exception give the load up, and nothing is loaded. Only a load that is
+        interrupted when all has been sent, while the server's answer is awaited, may be there
+        nevertheless.
 
-        `docs` list how Arrow types are sent: see `altertable_dbapi.batches.Conversion`.
+        Arrow types that the server has not are sent as their plain equivalents; the table is in
+        `altertable_dbapi.batches.Conversion`. Columns of a CSV file have the types of the table
+        where there is one.
         """
         self._check_open()
         if isinstance(batch_bytes, bool) or not isinstance(batch_bytes, int) or batch_bytes < 1:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import pyarrow as pa
 
-from .errors import ProgrammingError
+from .errors import DataError, ProgrammingError
+from .literals import literals
 from .sql import Statement, replace
 from .values import column
 
@@ -16,39 +17,42 @@ Parameters: TypeAlias = Mapping[str, Any] | Sequence[Any] | pa.RecordBatch | Non
 
 
 class Bound:
-    """A statement ready to be sent: its text with ``$1..$n``, and a column for each number.
+    """A statement ready to be sent: its text, and a column of one row for each placeholder.
 
     Values are converted when it is made, so that one that cannot be bound fails before anything
     is sent.
 
     Parameters
     ----------
-    text : str
-    names : list of str
-        What each number is called in messages: ``$city``, ``$2``, ``?3``.
+    slots : Slots
     values : list
         Python values in number order; not used when `batch` is given.
     batch : pyarrow.RecordBatch, optional
         The values, where the caller brought them as Arrow.
+    row : int, optional
+        Which of many sets of parameters this is, for messages.
     """
 
-    __slots__ = ("_batch", "_columns", "names", "text", "values")
+    __slots__ = ("_columns", "_slots", "text")
 
     def __init__(
         self,
-        text: str,
-        names: list[str],
-        values: list[Any],
+        slots: Slots,
+        values: Sequence[Any],
         batch: pa.RecordBatch | None = None,
+        row: int | None = None,
     ) -> None:
-        self.text = text
-        self.names = names
-        self.values = values
-        self._batch = batch
-        self._columns = [
-            None if value is None else column([value], name)
-            for name, value in zip(names, values, strict=False)
-        ]
+        self.text = slots.text
+        self._slots = slots
+        # A None has no column until the server tells the type of its placeholder.
+        self._columns: list[pa.Array | None]
+        if batch is not None:
+            self._columns = list(batch.columns)
+        else:
+            self._columns = [
+                None if value is None else column([value], name, first_row=row)
+                for name, value in zip(slots.names, values, strict=True)
+            ]
 
     def record_batch(self, schema: pa.Schema | None) -> pa.RecordBatch:
         """The values as a batch of one row.
@@ -59,12 +63,10 @@ class Bound:
             The server's parameter schema. It names the columns where it has as many, and gives
             None its type.
         """
-        if self._batch is not None:
-            return self._batch
         count = len(self._columns)
         fields = list(schema) if schema is not None and len(schema) == count else None
         arrays = [
-            column([None], self.names[i], fields[i].type if fields else None)
+            column([None], self._slots.names[i], fields[i].type if fields else None)
             if array is None
             else array
             for i, array in enumerate(self._columns)
@@ -72,6 +74,140 @@ class Bound:
         # A server may name two parameters alike, so the columns go in by position.
         names = [f.name for f in fields] if fields else [str(i + 1) for i in range(count)]
         return pa.RecordBatch.from_arrays(arrays, names=names)
+
+    def literal_text(self) -> str:
+        """The statement with the values written into it.
+
+        Raises
+        ------
+        DataError
+            A value has no literal.
+        """
+        written = []
+        for name, array in zip(self._slots.names, self._columns, strict=True):
+            try:
+                written.append("NULL" if array is None else literals(array)[0])
+            except DataError as error:
+                raise DataError(f"cannot write the value of {name} as SQL: {error}") from None
+        slots = self._slots
+        return replace(slots.statement, [written[number - 1] for number in slots.numbers])
+
+
+class Slots(NamedTuple):
+    """A statement's placeholders as numbers: what has one name has one number.
+
+    Attributes
+    ----------
+    statement : Statement
+    text : str
+        The statement with ``$1..$n``.
+    names : list of str
+        What each number is called in messages: ``$city``, ``$2``, ``?3``.
+    keys : list
+        For each number where its value is: a name in a mapping, or a position in a sequence.
+    numbers : list of int
+        For each placeholder its number.
+    expected : int
+        How many values a sequence has.
+    """
+
+    statement: Statement
+    text: str
+    names: list[str]
+    keys: list[Any]
+    numbers: list[int]
+    expected: int
+
+    def bind(self, parameters: Parameters, row: int | None = None) -> Bound:
+        """The values of one set of parameters."""
+        batch = _as_batch(parameters)
+        if batch is not None:
+            return Bound(self, [], batch.select(self._positions(batch)))
+        return Bound(self, self.values(parameters), row=row)
+
+    def values(self, parameters: Parameters) -> list[Any]:
+        """The values of one set of parameters that is a mapping or a sequence, in number order.
+
+        Raises
+        ------
+        ProgrammingError
+            It is neither, does not suit the placeholders' style, or a value is missing or
+            superfluous.
+        """
+        if self.statement.style != "named":
+            if isinstance(parameters, Mapping) and parameters:
+                raise ProgrammingError(
+                    f"the statement has {self._style} placeholders: pass a sequence of values, or "
+                    "name the placeholders $name to pass a mapping"
+                )
+            self._check_count(len(parameters or ()))
+            given: Any = parameters
+            return [given[key] for key in self.keys]
+        if isinstance(parameters, Mapping):
+            given = parameters
+        elif not parameters:
+            given = {}
+        else:
+            raise ProgrammingError(
+                f"the statement has the named placeholder {self.names[0]}: pass a mapping of "
+                f"names to values, not a {type(parameters).__name__}"
+            )
+        for key in self.keys:
+            if key not in given:
+                raise _missing(key, given)
+        return [given[key] for key in self.keys]
+
+    def _positions(self, batch: pa.RecordBatch) -> list[int]:
+        """Where in Arrow data the columns are, in number order."""
+        if self.statement.style != "named":
+            self._check_count(batch.num_columns)
+            return self.keys
+        positions = {name: index for index, name in enumerate(batch.schema.names)}
+        for key in self.keys:
+            if key not in positions:
+                raise _missing(key, positions)
+        return [positions[key] for key in self.keys]
+
+    @property
+    def _style(self) -> str:
+        return "$1" if self.statement.style == "numeric" else "?"
+
+    def _check_count(self, given: int) -> None:
+        if given != self.expected:
+            numeric = self.statement.style == "numeric"
+            many = f"{self.expected} placeholders (?)"
+            wanted = f"placeholders up to ${self.expected}" if numeric else many
+            raise ProgrammingError(f"the statement has {wanted}, but {given} parameters were given")
+
+
+def slots(statement: Statement) -> Slots:
+    """Number the placeholders of a statement.
+
+    Raises
+    ------
+    ProgrammingError
+        There is a ``$0``.
+    """
+    placeholders = statement.placeholders
+    if statement.style == "numeric":
+        wanted: list[Any] = sorted({int(p.name) for p in placeholders})
+        if wanted[0] < 1:
+            raise ProgrammingError("placeholder $0: numbers begin at $1")
+        order = {number: index for index, number in enumerate(wanted, start=1)}
+        numbers = [order[int(p.name)] for p in placeholders]
+        names = [f"${number}" for number in wanted]
+        keys, expected = [number - 1 for number in wanted], wanted[-1]
+    elif statement.style == "named":
+        keys = list(dict.fromkeys(p.name for p in placeholders))
+        position = {name: index for index, name in enumerate(keys, start=1)}
+        numbers = [position[p.name] for p in placeholders]
+        names, expected = [f"${name}" for name in keys], len(keys)
+    else:
+        numbers = list(range(1, len(placeholders) + 1))
+        names = [f"?{number}" for number in numbers]
+        keys, expected = list(range(len(numbers))), len(numbers)
+    text = replace(statement, [f"${number}" for number in numbers])
+    return Slots(statement, text, names, keys, numbers, expected)
 
 
 def bind(statement: Statement, parameters: Parameters) -> Bound | None:
@@ -81,19 +217,21 @@ def bind(statement: Statement, parameters: Parameters) -> Bound | None:
     ------
     ProgrammingError
         A value is missing or superfluous, or the parameters do not suit the placeholders' style.
+    DataError
+        A value cannot be bound.
     """
-    style = statement.style
+    if statement.style != "none":
+        return slots(statement).bind(parameters)
     batch = _as_batch(parameters)
-    if style == "none":
-        given = batch.num_columns if batch is not None else len(parameters or ())
-        if given and not isinstance(parameters, Mapping):
-            raise ProgrammingError(
-                f"{given} parameters given, but the statement has no placeholder"
-            )
-        return None
-    if style == "named":
-        return _bind_named(statement, parameters, batch)
-    return _bind_positional(statement, parameters, batch)
+    given = batch.num_columns if batch is not None else len(parameters or ())
+    if given and not isinstance(parameters, Mapping):
+        raise ProgrammingError(f"{given} parameters given, but the statement has no placeholder")
+    return None
+
+
+def _missing(name: str, given: Any) -> ProgrammingError:
+    named = ", ".join(map(str, given)) or "none"
+    return ProgrammingError(f"no value for placeholder ${name}; parameters given: {named}")
 
 
 def _as_batch(parameters: Any) -> pa.RecordBatch | None:
@@ -104,90 +242,25 @@ def _as_batch(parameters: Any) -> pa.RecordBatch | None:
             f"parameters are a {type(parameters).__name__}; pass a sequence such as [value] or a "
             "mapping such as {'name': value}"
         )
-    if isinstance(parameters, pa.RecordBatch):
-        return parameters
-    if hasattr(parameters, "__arrow_c_array__"):
-        return pa.record_batch(parameters)
-    if hasattr(parameters, "__arrow_c_stream__"):
-        batches = pa.table(parameters).combine_chunks().to_batches()
-        if len(batches) != 1:
+    arrow = isinstance(parameters, pa.RecordBatch)
+    if arrow or hasattr(parameters, "__arrow_c_array__"):
+        batch = parameters if arrow else pa.record_batch(parameters)
+    elif hasattr(parameters, "__arrow_c_stream__"):
+        table = pa.table(parameters).combine_chunks()
+        batch = next(iter(table.to_batches()), None)
+        if batch is None:
+            batch = pa.RecordBatch.from_pylist([], schema=table.schema)
+    else:
+        batch = None
+    if batch is not None:
+        if batch.num_rows != 1:
             raise ProgrammingError(
-                f"an Arrow table of parameters must have one row, not {len(batches)}"
+                f"Arrow parameters have one row, not {batch.num_rows}; executemany() takes many"
             )
-        return batches[0]
+        return batch
     if isinstance(parameters, Sequence):
         return None
     raise ProgrammingError(
         f"parameters are a {type(parameters).__name__}; pass a sequence for ? or $1, a mapping "
         "for $name, or an Arrow record batch"
     )
-
-
-def _bind_named(
-    statement: Statement, parameters: Parameters, batch: pa.RecordBatch | None
-) -> Bound:
-    if isinstance(parameters, Mapping):
-        given: Any = parameters
-    elif batch is not None:
-        given = {name: index for index, name in enumerate(batch.schema.names)}
-    elif not parameters:
-        given = {}
-    else:
-        raise ProgrammingError(
-            f"the statement has the named placeholder ${statement.placeholders[0].name}: pass a "
-            f"mapping of names to values, not a {type(parameters).__name__}"
-        )
-    numbers: dict[str, int] = {}
-    for placeholder in statement.placeholders:
-        name = placeholder.name
-        if name not in numbers:
-            if name not in given:
-                named = ", ".join(map(str, given)) or "none"
-                raise ProgrammingError(
-                    f"no value for placeholder ${name}; parameters given: {named}"
-                )
-            numbers[name] = len(numbers) + 1
-    text = replace(statement, [f"${numbers[p.name]}" for p in statement.placeholders])
-    names = [f"${name}" for name in numbers]
-    if batch is not None:
-        return Bound(text, names, [], batch.select(list(numbers)))
-    return Bound(text, names, [given[name] for name in numbers])
-
-
-def _bind_positional(
-    statement: Statement, parameters: Parameters, batch: pa.RecordBatch | None
-) -> Bound:
-    placeholders = statement.placeholders
-    numeric = statement.style == "numeric"
-    if isinstance(parameters, Mapping) and parameters:
-        raise ProgrammingError(
-            f"the statement has {'$1' if numeric else '?'} placeholders: pass a sequence of "
-            "values, or name the placeholders $name to pass a mapping"
-        )
-    if batch is not None:
-        given = batch.num_columns
-    else:
-        given = len(parameters or ())
-    if numeric:
-        wanted = sorted({int(p.name) for p in placeholders})
-        expected = wanted[-1]
-        if wanted[0] < 1:
-            raise ProgrammingError("placeholder $0: numbers begin at $1")
-    else:
-        wanted = list(range(1, len(placeholders) + 1))
-        expected = len(placeholders)
-    if given != expected:
-        style = f"placeholders up to ${expected}" if numeric else f"{expected} placeholders (?)"
-        raise ProgrammingError(f"the statement has {style}, but {given} parameters were given")
-    position = {number: index for index, number in enumerate(wanted, start=1)}
-    if numeric:
-        text = replace(statement, [f"${position[int(p.name)]}" for p in placeholders])
-    else:
-        text = replace(statement, [f"${number}" for number in wanted])
-    names = [f"${number}" if numeric else f"?{number}" for number in wanted]
-    if batch is not None:
-        if len(wanted) != expected:
-            batch = batch.select([number - 1 for number in wanted])
-        return Bound(text, names, [], batch)
-    values = list(parameters or ())
-    return Bound(text, names, [values[number - 1] for number in wanted])

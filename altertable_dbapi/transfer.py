@@ -14,7 +14,8 @@ _WAITING = 2
 # On Windows a wait without end cannot be interrupted.
 _WAIT_SECONDS = 0.5
 
-_ABORT_SECONDS = 10.0
+# A call that waits for the server's answer cannot be recalled; the caller need not wait as well.
+_ABORT_SECONDS = 3.0
 
 
 class Aborted(Exception):

@@ -40,7 +40,12 @@ class Mismatch(Exception):
     """No one type holds both."""
 
 
-def column(values: Sequence[Any], name: str, null_type: pa.DataType | None = None) -> pa.Array:
+def column(
+    values: Sequence[Any],
+    name: str,
+    null_type: pa.DataType | None = None,
+    first_row: int | None = None,
+) -> pa.Array:
     """Python values as an Arrow array whose type loses nothing of any of them.
 
     Parameters
@@ -51,6 +56,8 @@ def column(values: Sequence[Any], name: str, null_type: pa.DataType | None = Non
         What the placeholder is called in a message.
     null_type : pyarrow.DataType, optional
         The type of the array when every value is None; string where that is unknown.
+    first_row : int, optional
+        The number of the first row in a message; 1, and no number for a value that is alone.
 
     Raises
     ------
@@ -73,11 +80,16 @@ def column(values: Sequence[Any], name: str, null_type: pa.DataType | None = Non
             except (pa.ArrowException, OverflowError, UnicodeError):
                 pass  # One of the values is special; the way below finds and names it.
     if len(values) == 1 and isinstance(values[0], pa.Scalar):
-        return pa.array(values, type=values[0].type)
-    return _general(values, name)
+        if pa.types.is_null(values[0].type):
+            return column([None], name, null_type)
+        try:
+            return pa.array(values, type=values[0].type)
+        except pa.ArrowException as error:
+            raise DataError(f"cannot bind {_shown(values[0])} to {name}: {error}") from None
+    return _general(values, name, first_row)
 
 
-def _general(values: Sequence[Any], name: str) -> pa.Array:
+def _general(values: Sequence[Any], name: str, first_row: int | None) -> pa.Array:
     unified = _NULL
     plain = []
     for row, value in enumerate(values):
@@ -85,7 +97,8 @@ def _general(values: Sequence[Any], name: str) -> pa.Array:
             kind, item = natural(value)
             unified = unify(unified, kind)
         except (Mismatch, DataError, pa.ArrowException, OverflowError, ValueError) as error:
-            where = name if len(values) == 1 else f"{name} in row {row + 1}"
+            alone = len(values) == 1 and first_row is None
+            where = name if alone else f"{name} in row {row + (first_row or 1)}"
             raise DataError(f"cannot bind {_shown(value)} to {where}: {error}") from None
         plain.append(item)
     if pa.types.is_null(unified):
@@ -93,7 +106,8 @@ def _general(values: Sequence[Any], name: str) -> pa.Array:
     try:
         return pa.array([_fit(item, unified) for item in plain], type=unified)
     except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
-        raise DataError(f"cannot bind the values of {name} as {unified}: {error}") from None
+        where = name if first_row is None or len(values) > 1 else f"{name} in row {first_row}"
+        raise DataError(f"cannot bind the values of {where} as {unified}: {error}") from None
 
 
 def _shown(value: Any) -> str:
@@ -182,12 +196,18 @@ def _list(value: Sequence[Any]) -> tuple[pa.DataType, Any]:
 
 
 def _dict(value: dict[Any, Any]) -> tuple[pa.DataType, Any]:
-    fields, items = [], {}
+    fields, items, lower = [], {}, set[str]()
     for key, item in value.items():
         if not isinstance(key, str):
             raise DataError(
                 f"a dict is bound as a STRUCT, whose names are text; {key!r} is not"
             )
+        if not key or "\0" in key or key.lower() in lower:
+            raise DataError(
+                f"a dict is bound as a STRUCT, whose names are not empty, have no NUL, and differ "
+                f"in more than letter case; {key!r} does not"
+            )
+        lower.add(key.lower())
         kind, items[key] = natural(item)
         fields.append(pa.field(key, kind))
     if not fields:
@@ -204,7 +224,13 @@ def _numpy(value: np.generic) -> tuple[pa.DataType, Any]:
             return pa.date32(), value.astype("datetime64[D]").item()
         if unit not in ("s", "ms", "us", "ns"):
             raise DataError(f"its unit is {unit}; use s, ms, us or ns")
+        if isinstance(value, np.timedelta64) and unit == "ns":
+            if value.astype("i8") % 1000:
+                raise DataError("it has nanoseconds, and DuckDB's INTERVAL has microseconds")
+            value = value.astype("m8[us]")
         return pa.from_numpy_dtype(value.dtype), value
+    if isinstance(value, np.float16):
+        return pa.float32(), np.float32(value)
     if isinstance(value, (np.bool_, np.number)):
         return pa.from_numpy_dtype(value.dtype), value
     return natural(value.item())

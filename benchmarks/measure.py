@@ -21,7 +21,7 @@ class Timing(NamedTuple):
     spread : float
         Half the distance between the quartiles, as a share of the median.
     cpu : float
-        The median of this process's processor time, in seconds.
+        The median of this process's processor time, in seconds, with what it does afterwards.
     rounds : int
     """
 
@@ -29,6 +29,11 @@ class Timing(NamedTuple):
     spread: float
     cpu: float
     rounds: int
+
+
+#: Seconds between two calls. What one of them leaves for later, such as the release of a stream
+#: or the collection of garbage, is done by then and slows no other one.
+_SETTLE = 0.01
 
 
 def interleaved(
@@ -57,11 +62,14 @@ def interleaved(
             progress(f"{what}: round {number} of {rounds}, {name}")
             call = calls[name]
             gc.collect()
+            time.sleep(_SETTLE)
             cpu, start = time.process_time(), time.perf_counter()
             for _ in range(repeat):
-                # Freeing what was read is part of nobody's time.
                 result = call()
-            seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
+            seconds = time.perf_counter() - start
+            # Freeing what was read is part of nobody's time.
+            time.sleep(_SETTLE)
+            cpu = time.process_time() - cpu
             del result
             if number:
                 took[name].append(seconds / repeat)
@@ -72,7 +80,9 @@ def interleaved(
 
 def _timing(seconds: list[float], cpu: list[float]) -> Timing:
     median = statistics.median(seconds)
-    quarters = statistics.quantiles(seconds, n=4) if len(seconds) > 1 else [median] * 3
+    if len(seconds) == 1:
+        return Timing(median, 0.0, cpu[0], 1)
+    quarters = statistics.quantiles(seconds, n=4)
     return Timing(
         median, (quarters[2] - quarters[0]) / 2 / median, statistics.median(cpu), len(seconds)
     )

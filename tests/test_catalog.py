@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from adbc_driver_manager import AdbcStatusCode
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import altertable_dbapi
@@ -22,6 +22,7 @@ from altertable_dbapi.local import Server
 Connection = altertable_dbapi.Connection[tuple[Any, ...]]
 
 ONE_STATEMENT = ["GetFlightInfo:CommandStatementQuery", "DoGet:TicketStatementQuery"]
+EXAMPLES = settings(max_examples=25, deadline=None)
 DEPTHS = ["catalogs", "db_schemas", "tables", "columns", "all"]
 
 
@@ -43,10 +44,10 @@ def shop(auto: Connection) -> Connection:
 
 
 @pytest.fixture(scope="module")
-def named() -> Iterator[tuple[Connection, set[str]]]:
-    """A connection, and the names of the tables that have been made through it."""
+def named() -> Iterator[Connection]:
+    """A connection to a server that the examples of a property share."""
     with Server() as server, server.connect(autocommit=True) as connection:
-        yield connection, set()
+        yield connection
 
 
 def names(table: pa.Table, *columns: str) -> list[tuple[Any, ...]]:
@@ -54,7 +55,7 @@ def names(table: pa.Table, *columns: str) -> list[tuple[Any, ...]]:
 
 
 def listed(connection: Connection, **filters: Any) -> list[str]:
-    return connection.get_tables(**filters)["table_name"].to_pylist()
+    return list(connection.get_tables(**filters)["table_name"].to_pylist())
 
 
 # Listings
@@ -217,37 +218,33 @@ NAMES = st.one_of(
 )
 
 
+@EXAMPLES
 @given(name=NAMES)
-def test_any_table_is_found_by_its_name(named: tuple[Connection, set[str]], name: str) -> None:
-    connection, made = named
+def test_any_table_is_found_by_its_name(named: Connection, name: str) -> None:
     quoted = altertable_dbapi.quote_identifier(name)
-    connection.execute(f"CREATE TABLE IF NOT EXISTS {quoted} (x INTEGER)")
-    made.add(name)
+    named.execute(f"CREATE TABLE IF NOT EXISTS {quoted} (x INTEGER)")
     pattern = re.sub(r"([\\%_])", r"\\\1", name)
-    found = listed(connection, catalog="local", schema_pattern="main", table_pattern=pattern)
+    found = listed(named, catalog="local", schema_pattern="main", table_pattern=pattern)
     # Names that differ in case alone are one table, called as it was first.
     assert {other.lower() for other in found} == {name.lower()}
-    assert connection.get_table_schema(name).names == ["x"]
-    nested = connection.adbc_get_objects(depth="tables", table_name_filter=name).read_all()
+    assert named.get_table_schema(name).names == ["x"]
+    nested = named.adbc_get_objects(depth="tables", table_name_filter=name).read_all()
     assert name.lower() in {table["table_name"].lower() for table in tables_of(nested)}
 
 
+@EXAMPLES
 @given(text=st.text(st.characters(exclude_categories=()), max_size=12))
-def test_no_text_gets_out_of_its_filter(named: tuple[Connection, set[str]], text: str) -> None:
-    connection, _ = named
-    for where in ("catalog_filter", "db_schema_filter"):
-        nested = connection.adbc_get_objects(depth="tables", **{where: text}).read_all()
-        assert nested.num_rows == (
-            1 if where == "db_schema_filter" or matches("local", text) else 0
-        )
-    tables = tables_of(
-        connection.adbc_get_objects(depth="tables", table_name_filter=text).read_all()
-    )
-    every = set(listed(connection))
+def test_no_text_gets_out_of_its_filter(named: Connection, text: str) -> None:
+    nested = named.adbc_get_objects(depth="tables", db_schema_filter=text).read_all()
+    assert nested["catalog_name"].to_pylist() == ["local"]
+    nested = named.adbc_get_objects(depth="tables", catalog_filter=text).read_all()
+    assert nested.num_rows == int(matches("local", text))
+    tables = tables_of(named.adbc_get_objects(depth="tables", table_name_filter=text).read_all())
+    every = set(listed(named))
     assert {table["table_name"] for table in tables} <= every
     if "%" not in text and "_" not in text:
         assert {t["table_name"].lower() for t in tables} <= {text.lower()}
-    assert connection.get_columns(catalog=text).num_rows == (
+    assert named.get_columns(catalog=text).num_rows == (
         len(every) if text.lower() == "local" else 0
     )
 

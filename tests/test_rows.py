@@ -44,8 +44,10 @@ def same(left: Any, right: Any) -> bool:
         return struct.pack("d", left) == struct.pack("d", right)
     if isinstance(left, Decimal):
         return left.as_tuple() == right.as_tuple()
-    if isinstance(left, datetime):
-        return bool(left == right) and left.utcoffset() == right.utcoffset()
+    if isinstance(left, datetime) and isinstance(right, datetime):
+        return left.replace(tzinfo=None) == right.replace(tzinfo=None) and (
+            left.utcoffset() == right.utcoffset()
+        )
     return bool(left == right)
 
 
@@ -525,7 +527,7 @@ def test_map_that_a_dict_cannot_hold_is_refused() -> None:
 
 def test_text_that_is_not_utf8_is_refused() -> None:
     array = pa.array([b"\xff"]).view(pa.string())
-    with pytest.raises(DataError, match="^column x: "):
+    with pytest.raises(DataError, match=r"^column x: "):
         convert(array)
 
 

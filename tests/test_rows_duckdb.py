@@ -41,9 +41,7 @@ def default(connection: Any) -> Any:
 
 
 def lossless(connection: Any) -> bool:
-    return bool(
-        connection.execute("SELECT current_setting('arrow_lossless_conversion')").fetchone()[0]
-    )
+    return bool(theirs(connection, "SELECT current_setting('arrow_lossless_conversion')")[0][0])
 
 
 def ours(connection: Any, query: str) -> list[tuple[Any, ...]]:
@@ -279,7 +277,7 @@ VARIANTS = [
 @pytest.mark.parametrize("expression", VARIANTS)
 def test_variant(default: Any, expression: str) -> None:
     try:
-        default.execute("SELECT 1::VARIANT")
+        theirs(default, "SELECT 1::VARIANT")
     except duckdb.Error:
         pytest.skip("this DuckDB has no VARIANT")
     query = f"SELECT ({expression})::VARIANT AS x UNION ALL SELECT NULL"

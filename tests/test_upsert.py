@@ -163,10 +163,10 @@ def test_names_in_any_case(table: Connection) -> None:
 @pytest.mark.parametrize(
     ("data", "key", "cursor", "error", "said"),
     [
-        ({"id": [1], "text": ["x"]}, "key", None, ProgrammingError, "primary_key names 'key'; .* id, text"),
+        ({"id": [1], "text": ["x"]}, "key", None, ProgrammingError, "names 'key'; .* id, text"),
         ({"id": [1], "text": ["x"]}, "id", "at", ProgrammingError, "cursor_field names 'at'"),
-        ({"id": [1], "at": [1]}, ["id", "at"], None, ProgrammingError, "every column .* primary_key"),
-        ({"id": [1]}, "id", None, ProgrammingError, "every column .* primary_key"),
+        ({"id": [1], "at": [1]}, ["id", "at"], None, ProgrammingError, "every column"),
+        ({"id": [1]}, "id", None, ProgrammingError, "every column"),
         ({"id": [1], "x": [1]}, ["id", "ID"], None, ProgrammingError, "names a column twice"),
         ({"id": [1], "x": [1]}, [], None, ProgrammingError, "one or more column names"),
         ({"id": [1], "x": [1]}, [5], None, ProgrammingError, "one or more column names"),
@@ -207,7 +207,7 @@ def test_a_null_key_far_down_loads_nothing(table: Connection) -> None:
 
 def test_a_row_too_large_to_send(table: Connection) -> None:
     huge = pa.table({"id": [8, 9], "text": ["x", "y" * MAX_SENT_BYTES]})
-    with pytest.raises(DataError, match="row 1 has 67,108,.* up to 64 MiB"):
+    with pytest.raises(DataError, match=r"row 1 has 67,108,.* up to 64 MiB"):
         table.load("t", huge, primary_key="id")
     assert rows(table) == [(1, "one", 5), (2, "two", 5)]
 
@@ -289,9 +289,9 @@ def test_what_the_server_says(
 
 
 def test_an_error_of_the_engine_has_its_class(table: Connection) -> None:
-    with pytest.raises(DataError, match="^Conversion Error: ") as caught:
+    with pytest.raises(DataError, match=r"^Conversion Error: ") as caught:
         table.load("t", pa.table({"id": ["x"], "text": ["y"]}), primary_key="id")
-    assert "\n" not in str(caught.value).strip() or "LINE" in str(caught.value)
+    assert "Detail:" not in str(caught.value)
 
 
 def test_an_open_transaction_is_refused(conn: Connection) -> None:

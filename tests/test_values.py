@@ -96,7 +96,7 @@ def test_interval() -> None:
     assert array[0].as_py() == pa.MonthDayNano([1, 2, 3000])
 
 
-@pytest.mark.parametrize("value", [None, pd.NA, pd.NaT, np.datetime64("NaT")])
+@pytest.mark.parametrize("value", [None, pd.NA, pd.NaT, np.datetime64("NaT", "s")])
 def test_missing_values_are_null_of_the_known_type(value: Any) -> None:
     assert column([value], "$x").type == pa.string()
     assert column([value, 5], "$x").to_pylist() == [None, 5]
