@@ -61,6 +61,8 @@ def open_source(data: Any, column_types: ColumnTypes | None = None) -> Source:
         polars = sys.modules.get("polars")
         if polars is not None and isinstance(data, polars.LazyFrame):
             return _of_lazy_frame(data)
+        if polars is not None and isinstance(data, polars.DataFrame):
+            return _of_reader(_frame_reader(data))
         dataset = sys.modules.get("pyarrow.dataset")
         if dataset is not None and isinstance(data, (dataset.Dataset, dataset.Scanner)):
             scanner = data.scanner() if isinstance(data, dataset.Dataset) else data
@@ -123,13 +125,15 @@ def _of_lazy_frame(frame: Any) -> Source:
         first = next(iter(frames), None)
         if first is not None:
             every = itertools.chain([first], frames)
-            return _of_iterable(batch for each in every for batch in _frame_batches(each))
-    table = frame.collect()
-    return _of_reader(pa.RecordBatchReader.from_stream(table))
+            return _of_iterable(batch for each in every for batch in _frame_reader(each))
+    return _of_reader(_frame_reader(frame.collect()))
 
 
-def _frame_batches(frame: Any) -> Iterator[pa.RecordBatch]:
-    return iter(pa.RecordBatchReader.from_stream(frame))
+def _frame_reader(frame: Any) -> pa.RecordBatchReader:
+    if hasattr(frame, "__arrow_c_stream__"):
+        return pa.RecordBatchReader.from_stream(frame)
+    # polars before 1.3
+    return frame.to_arrow().to_reader()
 
 
 def _of_iterable(items: Iterator[Any]) -> Source:

@@ -13,6 +13,7 @@ from .errors import InterfaceError, ProgrammingError
 DEFAULT_HOST = "flight.altertable.ai"
 DEFAULT_PORT = 443
 
+BINDINGS = ("auto", "server", "client")
 COMPUTE_SIZES = ("XS", "S", "M", "L", "XL", "2XL", "3XL", "4XL")
 
 #: The largest gRPC message that is accepted, in bytes. ADBC's own default of 16 MiB is less than
@@ -48,6 +49,7 @@ class Settings:
     schema: str | None = None
     compute_size: str | None = None
     autocommit: bool = False
+    binding: str = "auto"
     connect_timeout: float = 15.0
     query_timeout: float | None = None
     fetch_timeout: float | None = None
@@ -210,6 +212,17 @@ def _known() -> str:
     return "known are " + ", ".join(sorted(SETTING_NAMES))
 
 
+def check(name: str, value: Any) -> Any:
+    """Check one setting that is given on its own.
+
+    Raises
+    ------
+    ProgrammingError
+        It is wrong; says what it may be.
+    """
+    return _check(name, value, f"argument {name}")
+
+
 def _check(name: str, value: Any, source: str) -> Any:
     checker = _CHECKERS.get(name, _text)
     return checker(name, value, source)
@@ -277,12 +290,19 @@ def _compute_size(name: str, value: Any, source: str) -> str:
     raise _refuse(name, value, source, "one of " + ", ".join(COMPUTE_SIZES))
 
 
+def _binding(name: str, value: Any, source: str) -> str:
+    if isinstance(value, str) and value.lower() in BINDINGS:
+        return value.lower()
+    raise _refuse(name, value, source, "one of " + ", ".join(BINDINGS))
+
+
 _CHECKERS = {
     "host": _host,
     "port": _port,
     "tls": _flag,
     "compute_size": _compute_size,
     "autocommit": _flag,
+    "binding": _binding,
     "connect_timeout": _seconds,
     "query_timeout": _seconds,
     "fetch_timeout": _seconds,

@@ -13,8 +13,9 @@ from adbc_driver_manager import AdbcConnection, AdbcDatabase
 from adbc_driver_manager import dbapi as adbc_dbapi
 
 from . import errors
+from .binding import resolve
 from .catalog import Introspection
-from .config import Settings
+from .config import Settings, check
 from .cursor import Cursor
 from .errors import InterfaceError, NotSupportedError, ProgrammingError
 from .handshake import open_session
@@ -110,7 +111,9 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
     # Cursors
 
     @overload
-    def cursor(self, *, adbc_stmt_kwargs: Mapping[str, Any] | None = None) -> Cursor[Row]: ...
+    def cursor(
+        self, *, adbc_stmt_kwargs: Mapping[str, Any] | None = None, binding: str | None = None
+    ) -> Cursor[Row]: ...
 
     @overload
     def cursor(
@@ -118,6 +121,7 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
         *,
         adbc_stmt_kwargs: Mapping[str, Any] | None = None,
         row_factory: RowFactory[OtherRow],
+        binding: str | None = None,
     ) -> Cursor[OtherRow]: ...
 
     def cursor(
@@ -125,6 +129,7 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
         *,
         adbc_stmt_kwargs: Mapping[str, Any] | None = None,
         row_factory: RowFactory[Any] | None = None,
+        binding: str | None = None,
     ) -> Cursor[Any]:
         """A new cursor.
 
@@ -134,6 +139,8 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
             Not supported, since cursors share one ADBC statement; empty or None.
         row_factory : callable, optional
             What makes the rows, instead of the connection's row factory.
+        binding : {"auto", "server", "client"}, optional
+            Who puts values into statements, instead of the connection's setting; see `connect`.
         """
         self._check_open()
         if adbc_stmt_kwargs:
@@ -141,7 +148,11 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
                 f"adbc_stmt_kwargs ({', '.join(map(str, adbc_stmt_kwargs))}): all cursors share "
                 "one ADBC statement; set timeouts with connect(query_timeout=, fetch_timeout=)"
             )
-        cursor = Cursor(self, self._row_factory if row_factory is None else row_factory)
+        cursor = Cursor(
+            self,
+            self._row_factory if row_factory is None else row_factory,
+            self._settings.binding if binding is None else check("binding", binding),
+        )
         self._cursors.add(cursor)
         return cursor
 
@@ -155,12 +166,15 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
         """Execute a statement on a new cursor, and return the cursor."""
         return self.cursor(adbc_stmt_kwargs=adbc_stmt_kwargs).execute(operation, parameters)
 
-    def _execute(self, statement: Statement, bound: Bound | None) -> Result | None:
+    def _execute(
+        self, statement: Statement, bound: Bound | None, binding: str
+    ) -> Result | None:
         """Run one statement in the transaction that it belongs to; None for BEGIN and its kin."""
         action = statement.transaction
         if action is None:
+            sent = self._bound(statement, bound, binding)
             self._begin_for(statement)
-            return self._session.execute(statement.text, bound)
+            return self._session.execute(*sent)
         if action == "begin":
             if self._session.in_transaction:
                 raise ProgrammingError(
@@ -174,10 +188,22 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
         return None
 
     def _partitions(
-        self, statement: Statement, bound: Bound | None
+        self, statement: Statement, bound: Bound | None, binding: str
     ) -> tuple[list[bytes], pa.Schema | None]:
+        sent = self._bound(statement, bound, binding)
         self._begin_for(statement)
-        return self._session.partitions(statement.text, bound)
+        return self._session.partitions(*sent)
+
+    def _bound(
+        self, statement: Statement, bound: Bound | None, binding: str
+    ) -> tuple[str, Bound | None]:
+        """What is sent: a text, and what the server is to bind to it."""
+        if bound is None:
+            return statement.text, None
+        # Before a transaction begins, since it may send a statement of its own.
+        if resolve(binding, self._session).server:
+            return bound.text, bound
+        return bound.literal_text(), None
 
     def _prepare(self, statement: Statement) -> pa.Schema | None:
         self._begin_for(statement)

@@ -11,9 +11,10 @@ from adbc_driver_manager import AdbcStatement, AdbcStatusCode
 from adbc_driver_manager import dbapi as adbc_dbapi
 
 from . import ingest
-from . import parameters as binding
 from .description import Column, describe
 from .errors import InterfaceError, NotSupportedError, ProgrammingError
+from .executemany import execute_many
+from .parameters import Parameters, bind
 from .result import Result, Rows
 from .row_factories import RowFactory, row_maker
 from .sql import Query, Statement, quote_identifier, scan, split
@@ -40,9 +41,12 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
     # package of that name makes it true.
     __module__ = "adbc_driver_altertable.dbapi"
 
-    def __init__(self, connection: Connection[Any], row_factory: RowFactory[Row]) -> None:
+    def __init__(
+        self, connection: Connection[Any], row_factory: RowFactory[Row], binding: str = "auto"
+    ) -> None:
         self._closed = False
         self._connection = connection
+        self._binding = binding
         self._result: Result | None = None
         self._rows: Rows | None = None
         self._description: list[Column] | None = None
@@ -105,7 +109,7 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
 
     # Execution
 
-    def execute(self, operation: str, parameters: binding.Parameters = None) -> Self:  # type: ignore[override]
+    def execute(self, operation: str, parameters: Parameters = None) -> Self:  # type: ignore[override]
         """Execute one statement.
 
         A statement that returns no rows is finished when this returns, and `rowcount` is set.
@@ -133,28 +137,36 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
         """
         self._check_open()
         statement, parameters = self._scan(operation, parameters)
-        bound = binding.bind(statement, parameters)
+        bound = bind(statement, parameters)
         self._reset()
-        self._finish(statement, self._connection._execute(statement, bound))
+        self._finish(statement, self._connection._execute(statement, bound, self._binding))
         return self
 
     def executemany(self, operation: str, seq_of_parameters: Iterable[Any] | None) -> None:  # type: ignore[override]
         """Execute one statement that returns no rows for each set of parameters.
 
-        All sets take effect or none does: outside a transaction they are one transaction.
-        `rowcount` is the total.
+        All sets take effect or none does: in autocommit they are one transaction; otherwise they
+        belong to the open one, and roll back with it. `rowcount` is the total.
+
+        An ``INSERT … VALUES`` of one row goes to the server many rows at a time, and the values
+        of a placeholder as one column whose type holds them all: of ints beside floats a column
+        of floats. Any other statement is prepared once and executed for each set.
 
         Parameters
         ----------
         operation : str
             DuckDB SQL with placeholders.
         seq_of_parameters : iterable
-            Mappings or sequences, as `execute` takes them. Nothing happens when it is empty.
+            Mappings or sequences, as `execute` takes them, or Arrow data: a table, batch, reader
+            or data frame, whose columns go to the placeholders by name (``$name``) or position.
+            Read as it is sent, unless it is a list or tuple. Nothing happens when it is empty.
 
         Raises
         ------
         ProgrammingError
             As `execute` raises it, or the statement returns rows.
+        DataError, IntegrityError
+            A value is wrong; names the row, counted from 1.
         """
         self._check_open()
         statement, _ = self._scan(operation, None)
@@ -164,18 +176,12 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
                 f"executemany() is for statements that return no rows, and {statement.verb or 'it'}"
                 f"{' … RETURNING' if statement.returning else ''} returns them; use execute()"
             )
-        total = 0
-        with self._connection._atomic():
-            for parameters in seq_of_parameters or ():
-                bound = binding.bind(statement, parameters)
-                self._finish(statement, self._connection._execute(statement, bound))
-                total += max(self._rowcount, 0)
-        self._reset()
-        self._rowcount = total
+        sets = () if seq_of_parameters is None else seq_of_parameters
+        self._rowcount = execute_many(self._connection, statement, sets, self._binding)
 
     def _scan(
-        self, operation: str, parameters: binding.Parameters
-    ) -> tuple[Statement, binding.Parameters]:
+        self, operation: str, parameters: Parameters
+    ) -> tuple[Statement, Parameters]:
         if not isinstance(operation, str):
             raise ProgrammingError(
                 f"the statement is a {type(operation).__name__}; it must be SQL text (str)"
@@ -210,6 +216,9 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
     def fetchone(self) -> Row | None:  # type: ignore[override]
         """The next row, or None when there is none left."""
         row: Row
+        if self._rows is not None:  # almost always, and then the row is at hand
+            for row in self._rows.ready:
+                return row
         for row in self._fetching():
             return row
         self._note_end()
@@ -237,6 +246,9 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
 
     def __next__(self) -> Row:  # type: ignore[override]
         row: Row
+        if self._rows is not None:
+            for row in self._rows.ready:
+                return row
         for row in self._fetching():
             return row
         self._note_end()
@@ -446,9 +458,9 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
         """
         self._check_open()
         statement, parameters = self._scan(operation, parameters)
-        bound = binding.bind(statement, parameters)
+        bound = bind(statement, parameters)
         self._reset()
-        return self._connection._partitions(statement, bound)
+        return self._connection._partitions(statement, bound, self._binding)
 
     def adbc_read_partition(self, partition: bytes) -> None:
         """Make one partition the result of this cursor."""

@@ -14,6 +14,8 @@ from .errors import DataError, ProgrammingError
 #: Rows that a scan gives at once; with the readahead below it bounds the memory of a load.
 _ROWS = 16_384
 
+_BUFFER_BYTES = 1024 * 1024
+
 _FORMATS = {
     ".parquet": "parquet",
     ".pq": "parquet",
@@ -50,6 +52,12 @@ def open_files(
     FileNotFoundError
         There is no such file.
     """
+    if os.path.isfile(path) and _kind(path) == "parquet":
+        # A scan decodes a row group at a time, however large; this a batch.
+        from pyarrow import parquet
+
+        file = parquet.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER_BYTES)
+        return pa.RecordBatchReader.from_batches(file.schema_arrow, file.iter_batches(_ROWS))
     found, kind = _open(path, column_types)
     scanner = found.scanner(
         batch_size=_ROWS,

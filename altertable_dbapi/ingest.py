@@ -217,10 +217,11 @@ def load(
                 options=key.options,
             )
             send = partial(upsert.send, session.settings, command, conversion.schema)
-            return _pump(Transfer(send), _keyed(pieces, key), on_progress)
+            return _pump(session, Transfer(send), _keyed(pieces, key), on_progress)
         with session.loading() as statement:
             send = partial(_send, statement, target, mode, conversion.schema)
-            return _pump(Transfer(send, statement.cancel), pieces, on_progress)
+            transfer = Transfer(send, statement.cancel)
+            return _pump(session, transfer, pieces, on_progress)
     except ProgrammingError as error:
         raise _advised(error, mode) from None
 
@@ -329,9 +330,13 @@ def _send(
 
 
 def _pump(
-    transfer: Transfer, pieces: Iterator[pa.RecordBatch], on_progress: Progress | None
+    session: Session,
+    transfer: Transfer,
+    pieces: Iterator[pa.RecordBatch],
+    on_progress: Progress | None,
 ) -> int:
     rows = size = 0
+    session.cancel_load = transfer.cancel
     try:
         for piece in pieces:
             if not transfer.put(piece):
@@ -345,6 +350,8 @@ def _pump(
     except BaseException:
         transfer.abort()
         raise
+    finally:
+        session.cancel_load = None
 
 
 def _advised(error: ProgrammingError, mode: str) -> ProgrammingError:

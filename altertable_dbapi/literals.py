@@ -50,9 +50,6 @@ _EXTENSIONS = {"arrow.uuid": "UUID", "arrow.json": "JSON", "arrow.bool8": "BOOLE
 
 _PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
-#: What a text of DuckDB's list syntax must have escaped, inside double quotes.
-_ESCAPED = str.maketrans({"\\": "\\\\", '"': '\\"'})
-
 
 def sql_type(kind: pa.DataType) -> str:
     """The DuckDB type that a bound value of an Arrow type has.
@@ -149,7 +146,10 @@ def list_literal(array: pa.Array, name: str | None = None) -> str:
     texts = _texts(array) if _has_text(array.type, element) else None
     if texts is None or (element == "VARCHAR" and any(text and "\0" in text for text in texts)):
         return f"CAST([{', '.join(literals(array))}] AS {name})"
-    items = ["NULL" if text is None else f'"{text.translate(_ESCAPED)}"' for text in texts]
+    if _types.is_integer(array.type) or _types.is_floating(array.type):
+        items = ["NULL" if text is None else text for text in texts]
+    else:
+        items = ["NULL" if text is None else _quoted_item(text) for text in texts]
     return f"CAST({_quoted('[' + ','.join(items) + ']')} AS {name})"
 
 
@@ -185,6 +185,13 @@ def _has_text(kind: pa.DataType, name: str) -> bool:
 
 def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
+
+
+def _quoted_item(text: str) -> str:
+    """A value in the text of a list."""
+    if "\\" in text or '"' in text:
+        text = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
 
 
 def _text(text: str) -> str:

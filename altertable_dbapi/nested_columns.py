@@ -21,7 +21,7 @@ def spread(values: list[Any], rows: npt.NDArray[np.intp], count: int) -> list[An
     """Put `values` at `rows` of a list of `count`, None elsewhere."""
     result = np.full(count, None, dtype=object)
     result[rows] = objects(values)
-    return result.tolist()  # type: ignore[no-any-return]
+    return result.tolist()
 
 
 def _integers(array: pa.Array) -> npt.NDArray[Any]:
@@ -91,11 +91,17 @@ def fixed_size_lists(items: Converter, size: int) -> Converter:
 
 
 def structs(names: list[str], fields: list[Converter]) -> Converter:
-    """Convert STRUCT to dict; one with a name twice to a list of (name, value) pairs."""
+    """Convert STRUCT to dict.
+
+    One without names, as DuckDB 1's ``row(1, 'a')``, becomes a tuple; one with a name twice a list
+    of (name, value) pairs.
+    """
     if not names:
         return dense(lambda array: [{} for _ in range(len(array))])
     variables = "".join(f"v{i}, " for i in range(len(names)))
-    if len(set(names)) == len(names):
+    if not any(names):
+        row = f"({variables})"
+    elif len(set(names)) == len(names):
         row = "{" + ", ".join(f"{name!r}: v{i}" for i, name in enumerate(names)) + "}"
     else:
         row = "[" + ", ".join(f"({name!r}, v{i})" for i, name in enumerate(names)) + "]"
@@ -153,7 +159,7 @@ def unions(codes: list[int], members: list[Converter], sparse: bool) -> Converte
             if len(rows):
                 places = rows if sparse else words(array, np.int32, buffer=2)[rows]
                 result[rows] = objects(taken(members[position], array.field(position), places))
-        return result.tolist()  # type: ignore[no-any-return]
+        return result.tolist()
 
     return convert
 

@@ -63,6 +63,7 @@ def connect(
     schema: str | None = None,
     compute_size: str | None = None,
     autocommit: bool | None = None,
+    binding: str | None = None,
     connect_timeout: float | None = None,
     query_timeout: float | None = None,
     fetch_timeout: float | None = None,
@@ -95,6 +96,10 @@ def connect(
         XS, S, M, L, XL, 2XL, 3XL or 4XL.
     autocommit : bool
         Off, as PEP 249 asks.
+    binding : str
+        Who puts the values into a statement. ``"server"``: they are bound. ``"client"``: they are
+        written into the statement as literals, which saves round trips. ``"auto"``, the default:
+        the server, if it binds every value as what it is; it is asked once in a process.
     row_factory : callable, optional
         What makes the rows of cursors; tuples unless given.
     connect_timeout : float
@@ -128,6 +133,7 @@ def connect(
         "schema": schema,
         "compute_size": compute_size,
         "autocommit": autocommit,
+        "binding": binding,
         "connect_timeout": connect_timeout,
         "query_timeout": query_timeout,
         "fetch_timeout": fetch_timeout,

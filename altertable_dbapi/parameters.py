@@ -122,7 +122,7 @@ class Slots(NamedTuple):
         """The values of one set of parameters."""
         batch = _as_batch(parameters)
         if batch is not None:
-            return Bound(self, [], batch.select(self._positions(batch)))
+            return Bound(self, [], self.columns(batch))
         return Bound(self, self.values(parameters), row=row)
 
     def values(self, parameters: Parameters) -> list[Any]:
@@ -134,6 +134,8 @@ class Slots(NamedTuple):
             It is neither, does not suit the placeholders' style, or a value is missing or
             superfluous.
         """
+        if _as_batch(parameters) is not None:
+            raise ProgrammingError("Arrow parameters among others; pass one kind")
         if self.statement.style != "named":
             if isinstance(parameters, Mapping) and parameters:
                 raise ProgrammingError(
@@ -157,16 +159,22 @@ class Slots(NamedTuple):
                 raise _missing(key, given)
         return [given[key] for key in self.keys]
 
-    def _positions(self, batch: pa.RecordBatch) -> list[int]:
-        """Where in Arrow data the columns are, in number order."""
+    def columns(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The columns of Arrow parameters, of any number of rows, in number order.
+
+        Raises
+        ------
+        ProgrammingError
+            A column is missing, or there are too many for placeholders without names.
+        """
         if self.statement.style != "named":
             self._check_count(batch.num_columns)
-            return self.keys
+            return batch.select(self.keys)
         positions = {name: index for index, name in enumerate(batch.schema.names)}
         for key in self.keys:
             if key not in positions:
                 raise _missing(key, positions)
-        return [positions[key] for key in self.keys]
+        return batch.select([positions[key] for key in self.keys])
 
     @property
     def _style(self) -> str:

@@ -24,11 +24,13 @@ class Releases:
         self._lock = threading.Lock()
         self._running: weakref.finalize[[_Queue, threading.Thread, int], Releases] | None = None
         self._queue: _Queue = SimpleQueue()
+        self._pid = os.getpid()
 
     def add(self, stream: pa.RecordBatchReader) -> None:
         """Close a stream soon; the caller has no other use for it."""
         self._queue.put(stream)
-        if self._running is None:
+        # A forked child only keeps the stream: it must not touch the driver.
+        if self._running is None and self._pid == os.getpid():
             self._start()
 
     def finish(self) -> None:

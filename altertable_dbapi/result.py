@@ -39,7 +39,7 @@ class Result:
     lock : RLock
         The session's.
     release : callable
-        Takes a stream that is not needed any more and closes it, now or soon.
+        Takes a stream that is not needed any more, and whether it was read to its end.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class Result:
         schema: pa.Schema | None,
         read: Callable[[Callable[[], Any]], Any],
         lock: threading.RLock,
-        release: Callable[[pa.RecordBatchReader], Any],
+        release: Callable[[pa.RecordBatchReader, bool], Any],
     ) -> None:
         self._streams = streams
         self._read = read
@@ -172,7 +172,7 @@ class Result:
     def _next_stream(self) -> None:
         ended, self._stream = self._stream, None
         if ended is not None:
-            self._release(ended)
+            self._release(ended, True)
         self._stream = next(self._streams, None)
         if self._stream is not None and not self._stream.schema.equals(self.schema):
             raise OperationalError(
@@ -180,10 +180,16 @@ class Result:
                 f" after {self.schema}"
             )
 
+    def __del__(self) -> None:
+        # Whoever asked for this result has lost interest in it.
+        if getattr(self, "_stream", None) is not None:
+            with self._lock:
+                self._drop()
+
     def _drop(self) -> None:
         stream, self._stream, self._streams = self._stream, None, iter(())
         if stream is not None:
-            self._release(stream)
+            self._release(stream, False)
 
     def _check_open(self) -> None:
         if self._closed:
@@ -202,6 +208,11 @@ class Rows:
     result : Result
     make_row : callable
         What makes a row of the tuple of its values; None leaves it as it is.
+
+    Attributes
+    ----------
+    ready : iterator
+        Rows that are converted and not fetched yet. It is replaced when it has ended.
     """
 
     def __init__(self, result: Result, make_row: Callable[[tuple[Any, ...]], Any] | None) -> None:
@@ -213,40 +224,34 @@ class Rows:
         self._slice = _FIRST_SLICE
         self._converted = 0
         # One iterator is shared by every way to fetch, so that they can be mixed freely.
-        self._ready: Iterator[Any] = iter(())
+        self.ready: Iterator[Any] = iter(())
         self._part: pa.RecordBatch | None = None
 
     @property
     def rownumber(self) -> int:
         """How many rows have been fetched."""
-        return self._converted - operator.length_hint(self._ready)
-
-    def fetchone(self) -> Any:
-        """The next row, or None at the end. A row factory may make rows that are None."""
-        for row in self:
-            return row
-        return None
+        return self._converted - operator.length_hint(self.ready)
 
     def __iter__(self) -> Iterator[Any]:
         return self
 
     def __next__(self) -> Any:
-        for row in self._ready:
+        for row in self.ready:
             return row
         if self._refill():
-            return next(self._ready)
+            return next(self.ready)
         raise StopIteration
 
     def fetchmany(self, size: int) -> list[Any]:
         """The next `size` rows, fewer at the end."""
-        rows = list(islice(self._ready, size))
+        rows = list(islice(self.ready, size))
         while len(rows) < size and self._refill(size - len(rows)):
-            rows.extend(islice(self._ready, size - len(rows)))
+            rows.extend(islice(self.ready, size - len(rows)))
         return rows
 
     def fetchall(self) -> list[Any]:
         """All rows that are left."""
-        rows = list(self._ready)
+        rows = list(self.ready)
         try:
             while self._have_batch():
                 batch = self._batch
@@ -255,13 +260,13 @@ class Rows:
                 self._batch = None
         except BaseException:
             # Nothing was fetched, so all of it is still to come.
-            self._ready, self._part = iter(rows), None
+            self.ready, self._part = iter(rows), None
             raise
         return rows
 
     def give_back(self) -> list[pa.RecordBatch]:
         """The batches that were read but whose rows were not fetched."""
-        waiting = operator.length_hint(self._ready)
+        waiting = operator.length_hint(self.ready)
         batches = []
         if waiting:
             if self._part is None:
@@ -272,7 +277,7 @@ class Rows:
             batches.append(self._part.slice(self._part.num_rows - waiting))
         if self._batch is not None:
             batches.append(self._batch.slice(self._offset))
-        self._ready, self._part, self._batch = iter(()), None, None
+        self.ready, self._part, self._batch = iter(()), None, None
         self._converted -= waiting
         return batches
 
@@ -290,7 +295,7 @@ class Rows:
         size = min(max(self._slice, wanted), _LARGEST_SLICE)
         part = batch.slice(self._offset, size)
         # A slice that cannot be converted stays the next one.
-        self._ready, self._part = iter(self._convert(part)), part
+        self.ready, self._part = iter(self._convert(part)), part
         self._slice = min(self._slice * 4, _LARGEST_SLICE)
         self._offset += size
         if self._offset >= batch.num_rows:

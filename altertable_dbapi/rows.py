@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import types
 
-from . import duckdb_columns, flat_columns, nested_columns
+from . import duckdb_columns, flat_columns, nested_columns, temporal_columns
 from .errors import DataError
 from .flat_columns import Converter
 
@@ -179,12 +179,12 @@ _ROUTES: list[tuple[Callable[[pa.DataType], bool], Choice]] = [
     (types.is_floating, _numbers),
     (types.is_string, lambda kind, path: flat_columns.texts(kind)),
     (types.is_decimal, lambda kind, path: flat_columns.decimals(kind)),
-    (types.is_timestamp, flat_columns.timestamps),
-    (types.is_date, flat_columns.dates),
+    (types.is_timestamp, temporal_columns.timestamps),
+    (types.is_date, temporal_columns.dates),
     (types.is_boolean, lambda kind, path: flat_columns.booleans),
-    (types.is_time, flat_columns.times),
-    (types.is_duration, flat_columns.durations),
-    (types.is_interval, lambda kind, path: flat_columns.intervals),
+    (types.is_time, temporal_columns.times),
+    (types.is_duration, temporal_columns.durations),
+    (types.is_interval, lambda kind, path: temporal_columns.intervals),
     (types.is_null, lambda kind, path: flat_columns.nothing),
     (types.is_fixed_size_binary, lambda k, path: flat_columns.fixed_size_binaries(k.byte_width)),
     (types.is_large_string, lambda kind, path: flat_columns.texts(kind)),

@@ -7,7 +7,7 @@ import os
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
 
@@ -66,7 +66,8 @@ class Session:
         self.closed = False
         self._pid = os.getpid()
         self._active: weakref.ref[Result] | weakref.ref[_Loading] | None = None
-        self._loading: adbc.AdbcStatement | None = None
+        #: Cancels the load under way, if any.
+        self.cancel_load: Callable[[], None] | None = None
         # Statements are kept for good: releasing one makes the driver collect its garbage, which
         # takes about a millisecond.
         self._prepared: OrderedDict[str, _Prepared] = OrderedDict()
@@ -141,11 +142,10 @@ class Session:
             loading = _Loading()
             self._active = weakref.ref(loading)
             statement = self._spare.pop() if self._spare else adbc.AdbcStatement(self.connection)
-            self._loading = statement
             try:
                 yield statement
             finally:
-                self._loading = self._active = None
+                self._active = None
                 if self._connected:
                     self._spare.append(statement)
                 else:
@@ -170,10 +170,18 @@ class Session:
             announced,
             partial(_adbc.call, self.connection.cancel),
             self.lock,
-            self._releases.add,
+            self._let_go,
         )
         self._active = weakref.ref(result)
         return result
+
+    def _let_go(self, stream: pa.RecordBatchReader, finished: bool) -> None:
+        """Release a stream; the server stops what it has not sent yet."""
+        if not finished and self._pid == os.getpid():
+            # Releasing the stream of a partition does not cancel its call: the server would wait
+            # for ever to send the rest, and the session's next statement for the server.
+            self.connection.cancel()
+        self._releases.add(stream)
 
     def _streams(self, partitions: list[bytes]) -> Iterator[pa.RecordBatchReader]:
         cancel, read = self.connection.cancel, self.connection.read_partition
@@ -275,9 +283,9 @@ class Session:
     def cancel(self) -> None:
         """Cancel the call that is under way, from any thread."""
         self.statement.cancel()
-        loading = self._loading
-        if loading is not None:
-            loading.cancel()
+        cancel_load = self.cancel_load
+        if cancel_load is not None:
+            cancel_load()
         for prepared in list(self._prepared.values()):
             prepared.statement.cancel()
         self.connection.cancel()

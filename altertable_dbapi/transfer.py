@@ -7,6 +7,9 @@ from collections import deque
 from collections.abc import Callable, Iterator
 
 import pyarrow as pa
+from adbc_driver_manager import AdbcStatusCode
+
+from .errors import OperationalError
 
 #: Batches that wait at once. One is enough to read the source while another is being sent.
 _WAITING = 2
@@ -34,7 +37,7 @@ class Transfer:
         Takes the batches, gives the number of rows loaded. It must end the call on the server in
         a way that loads nothing when the iterator raises `Aborted`.
     cancel : callable
-        Makes a blocked `send` return; called by `abort`.
+        Makes a blocked `send` return; called by `cancel` and `abort`.
     """
 
     def __init__(
@@ -72,16 +75,24 @@ class Transfer:
                 self._changed.wait(_WAIT_SECONDS)
         self._thread.join()
         if self._error is not None:
+            if self._aborted:
+                raise OperationalError(
+                    "the load was cancelled", status_code=AdbcStatusCode.CANCELLED
+                ) from None
             raise self._error
         return self._count
 
-    def abort(self) -> None:
-        """Give the load up; the thread is left to itself when it does not end in time."""
+    def cancel(self) -> None:
+        """Make the load fail, from any thread."""
         with self._changed:
             self._aborted = True
             self._waiting.clear()
             self._changed.notify_all()
         self._cancel()
+
+    def abort(self) -> None:
+        """Give the load up; the thread is left to itself when it does not end in time."""
+        self.cancel()
         self._thread.join(_ABORT_SECONDS)
 
     def _run(self) -> None:

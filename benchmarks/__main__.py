@@ -15,7 +15,9 @@ _PARTS = ("rows", "arrow", "latency", "memory")
 def main() -> None:
     """Run what is asked for and print it; a whole run that is not quick writes RESULTS.md."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("part", nargs="?", choices=(*_PARTS, "placeholders"), help="all unless given")
+    parser.add_argument(
+        "part", nargs="?", choices=(*_PARTS, "placeholders"), help="all unless given"
+    )
     parser.add_argument("--quick", action="store_true", help="a tenth of the rows, fewer rounds")
     parser.add_argument("--rows", type=int, help="rows of every table but the one-row one")
     parser.add_argument("--rounds", type=int, help="rounds to take the median of")

@@ -15,7 +15,9 @@ from .report import Section, spread
 from .server import ServerProcess
 
 _ROUND_TRIP = 0.04
-_CREATE = "CREATE OR REPLACE TABLE orders AS SELECT i AS id, 'order ' || i AS note FROM range(100) r(i)"
+_CREATE = (
+    "CREATE OR REPLACE TABLE orders AS SELECT i AS id, 'order ' || i AS note FROM range(100) r(i)"
+)
 _PLAIN = "SELECT id, note FROM orders WHERE id = 7"
 _NAMED = "SELECT id, note FROM orders WHERE id = $id"
 

@@ -38,6 +38,10 @@ def test_a_select_with_parameters_costs_four_round_trips_and_then_three(
 ) -> None:
     cursor = auto.cursor()
     server.calls.clear()
+    # The first parameters that a process sends to a server: it is asked how it binds them.
+    assert cursor.execute("SELECT $a", {"a": 41}).fetchall() == [(41,)]
+    assert len(server.calls) == 4 + 4
+    server.calls.clear()
     for expected in (4, 3, 3):
         assert cursor.execute("SELECT $a + 1", {"a": 41}).fetchall() == [(42,)]
         assert len(server.calls) == expected

@@ -12,6 +12,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from adbc_driver_manager import AdbcStatusCode
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -350,7 +351,8 @@ def test_ctrl_c_gives_the_load_up(auto: Connection, key: str | None) -> None:
     assert auto.load("t", PAIR, mode="create") == 2
 
 
-def test_cancel_from_another_thread(auto: Connection) -> None:
+@pytest.mark.parametrize("key", [None, "a"])
+def test_cancel_from_another_thread(auto: Connection, key: str | None) -> None:
     loading = threading.Event()
 
     def cancel() -> None:
@@ -361,14 +363,15 @@ def test_cancel_from_another_thread(auto: Connection) -> None:
     canceller.start()
 
     def source() -> Iterator[pa.RecordBatch]:
-        batch = pa.record_batch({"a": list(range(200_000))})
+        batch = pa.record_batch({"a": list(range(200_000)), "b": [1] * 200_000})
         yield batch
         loading.set()
         while True:
             yield batch
 
-    with pytest.raises(altertable_dbapi.OperationalError, match="cancel"):
-        auto.load("t", source(), mode="create")
+    with pytest.raises(altertable_dbapi.OperationalError, match="cancelled") as caught:
+        auto.load("t", source(), mode="create", primary_key=key)
+    assert caught.value.status_code == AdbcStatusCode.CANCELLED
     canceller.join()
     assert tables(auto) == []
 

@@ -43,11 +43,9 @@ def same(left: Any, right: Any) -> bool:
     if isinstance(left, float):
         return struct.pack("d", left) == struct.pack("d", right)
     if isinstance(left, Decimal):
-        return left.as_tuple() == right.as_tuple()
-    if isinstance(left, datetime) and isinstance(right, datetime):
-        return left.replace(tzinfo=None) == right.replace(tzinfo=None) and (
-            left.utcoffset() == right.utcoffset()
-        )
+        return bool(left.as_tuple() == right.as_tuple())
+    if isinstance(left, datetime) and left.utcoffset() != right.utcoffset():
+        return False
     return bool(left == right)
 
 
@@ -506,6 +504,12 @@ def test_rows_do_not_share_an_object_that_can_change() -> None:
 def test_struct_with_a_name_twice_keeps_both() -> None:
     array = pa.StructArray.from_arrays([pa.array([1, 2]), pa.array(["x", None])], ["a", "a"])
     assert convert(array) == [[("a", 1), ("a", "x")], [("a", 2), ("a", None)]]
+
+
+def test_struct_without_names_is_a_tuple() -> None:
+    array = pa.StructArray.from_arrays([pa.array([1, 2]), pa.array(["x", None])], ["", ""])
+    assert convert(array) == [(1, "x"), (2, None)]
+    assert convert(pa.StructArray.from_arrays([pa.array([1])], [""])) == [(1,)]
 
 
 def test_struct_field_names_are_only_names() -> None:

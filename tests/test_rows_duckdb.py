@@ -19,6 +19,10 @@ from .test_rows import same
 
 duckdb = pytest.importorskip("duckdb")
 
+#: DuckDB 1 writes wrong bytes for a BOOLEAN inside a list when it converts without loss, and gives
+#: the fields of row(...) no names.
+OLD = duckdb.__version__ < "2"
+
 UTC = timezone.utc
 ONE = UUID("12345678-1234-5678-1234-567812345678")
 
@@ -114,6 +118,8 @@ def test_equal_to_duckdbs_own_client(connection: Any, kind: str) -> None:
     def value(text: str) -> str:
         return f"CAST({text} AS {kind})"
 
+    if kind == "BOOLEAN" and OLD and lossless(connection):
+        pytest.skip("DuckDB 1 writes wrong bytes")
     texts = [*EQUAL[kind], "NULL"]
     rows = " UNION ALL ".join(f"SELECT {i} AS i, {value(t)} AS v" for i, t in enumerate(texts))
     for expression in (
@@ -158,7 +164,6 @@ DIFFERENT: list[tuple[str, Any, Any]] = [
     ("'101'::BIT", b"\x05\xfd", "101"),
     ("'01:02:03+02'::TIMETZ", time(1, 2, 3), time(1, 2, 3, tzinfo=timezone(timedelta(hours=2)))),
     ("1::DECIMAL(38,0)", 1, Decimal(1)),
-    ("340282366920938463463374607431768211455::UHUGEINT", -1, 2**128 - 1),
     ("123::BIGNUM", 123, "123"),
     (
         "to_months(14) + to_days(-2) + to_microseconds(1500000)",
@@ -166,7 +171,6 @@ DIFFERENT: list[tuple[str, Any, Any]] = [
         timedelta(days=418, seconds=1, microseconds=500_000),
     ),
     ("[1, NULL]::INTEGER[2]", [1, None], (1, None)),
-    ("row(1, 'a')", {"element1": 1, "element2": "a"}, (1, "a")),
     ("MAP {[1]: 2}", [([1], 2)], {"key": [[1]], "value": [2]}),
 ]
 
@@ -177,10 +181,23 @@ def test_different_from_duckdbs_own_client(
 ) -> None:
     query = f"SELECT {expression} UNION ALL SELECT NULL"
     assert same(ours(default, query), [(mine,), (None,)])
-    found = theirs(default, query)[0][0]
-    if isinstance(other, tuple) and duckdb.__version__ < "2":
-        found = tuple(found.values()) if isinstance(found, dict) else found
-    assert same(found, other)
+    assert same(theirs(default, query)[0][0], other)
+
+
+def test_struct_without_names(default: Any) -> None:
+    query = "SELECT row(1, 'a') UNION ALL SELECT NULL"
+    assert same(theirs(default, query), [((1, "a"),), (None,)])
+    if OLD:
+        assert same(ours(default, query), [((1, "a"),), (None,)])
+    else:
+        assert same(ours(default, query), [({"element1": 1, "element2": "a"},), (None,)])
+
+
+def test_greatest_uhugeint(default: Any) -> None:
+    query = "SELECT 340282366920938463463374607431768211455::UHUGEINT"
+    assert theirs(default, query) == [(2**128 - 1,)]
+    marked = duckdb.__version__ < "1.5"
+    assert same(ours(default, query), [(2**128 - 1 if marked else -1,)])
 
 
 # What Python has no object for: DuckDB's client gives another value, or text.
@@ -249,6 +266,8 @@ def test_lossless_mode_tells_more(connection: Any) -> None:
         "true",
     ]
     for expression in expressions:
+        if expression == "true" and OLD:
+            continue
         query = f"SELECT {expression} AS x UNION ALL SELECT NULL"
         assert same(ours(connection, query), theirs(connection, query)), expression
         query = f"SELECT [{expression}, NULL] AS x"
@@ -274,20 +293,26 @@ VARIANTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("expression", VARIANTS)
-def test_variant(default: Any, expression: str) -> None:
+@pytest.fixture
+def variants(default: Any) -> Any:
+    """A connection whose DuckDB sends VARIANT as Arrow."""
     try:
-        theirs(default, "SELECT 1::VARIANT")
+        ours(default, "SELECT 1::VARIANT")
     except duckdb.Error:
-        pytest.skip("this DuckDB has no VARIANT")
+        pytest.skip("this DuckDB sends no VARIANT")
+    return default
+
+
+@pytest.mark.parametrize("expression", VARIANTS)
+def test_variant(variants: Any, expression: str) -> None:
     query = f"SELECT ({expression})::VARIANT AS x UNION ALL SELECT NULL"
-    found, expected = ours(default, query), theirs(default, query)
+    found, expected = ours(variants, query), theirs(variants, query)
     assert found == expected
     assert type(found[0][0]) is type(expected[0][0])
 
 
-def test_variant_timestamp_with_zone(default: Any) -> None:
-    assert ours(default, "SELECT (TIMESTAMPTZ '2020-01-01 00:00:00+01')::VARIANT AS x") == [
+def test_variant_timestamp_with_zone(variants: Any) -> None:
+    assert ours(variants, "SELECT (TIMESTAMPTZ '2020-01-01 00:00:00+01')::VARIANT AS x") == [
         (datetime(2019, 12, 31, 23, tzinfo=UTC),)
     ]
 

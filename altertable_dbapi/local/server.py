@@ -13,6 +13,7 @@ from urllib.parse import quote as percent
 
 import pyarrow as pa
 
+from ..binding import forget
 from .engine import Engine
 from .execution import Settings
 from .faults import Executed, Faults
@@ -142,6 +143,7 @@ class Server:
             engine.close()
             raise
         self.port: int = self._service.port
+        forget(self.port)
         self.calls: list[str] = self._service.calls
         self.executed: list[Executed] = self._service.executed
         # Also runs at interpreter exit, so a server that nobody closed does not hang it.
