@@ -142,6 +142,4 @@ def _answers(session: Session, expected: list[tuple[Any, tuple[str, str]]]) -> l
     table = session.execute(numbered.text, Bound(numbered, values)).read_table()
     null, *texts = [column[0].as_py() for column in table.columns]
     pairs = zip(texts[::2], texts[1::2], strict=True)
-    return [null is True] + [
-        got == want for got, (_, want) in zip(pairs, expected, strict=True)
-    ]
+    return [null is True] + [got == want for got, (_, want) in zip(pairs, expected, strict=True)]

@@ -154,7 +154,7 @@ def parse_uri(uri: str) -> dict[str, str]:
         shown = f" with scheme {scheme!r}" if separator and scheme.isascii() else ""
         raise ProgrammingError(
             f"not a connection URI{shown}; write "
-            "altertable://user:password@host:port/catalog/schema?option=value, or \"local\""
+            'altertable://user:password@host:port/catalog/schema?option=value, or "local"'
         )
     try:
         parts = urlsplit(uri)
@@ -187,8 +187,7 @@ def parse_uri(uri: str) -> dict[str, str]:
         path.pop()
     if len(path) > 2 or "" in path:
         raise ProgrammingError(
-            f"malformed connection URI: its path is {parts.path!r}, not /catalog or "
-            "/catalog/schema"
+            f"malformed connection URI: its path is {parts.path!r}, not /catalog or /catalog/schema"
         )
     values.update(zip(("catalog", "schema"), path, strict=False))
     aliases = {"user": "username", "database": "catalog"}

@@ -166,9 +166,7 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
         """Execute a statement on a new cursor, and return the cursor."""
         return self.cursor(adbc_stmt_kwargs=adbc_stmt_kwargs).execute(operation, parameters)
 
-    def _execute(
-        self, statement: Statement, bound: Bound | None, binding: str
-    ) -> Result | None:
+    def _execute(self, statement: Statement, bound: Bound | None, binding: str) -> Result | None:
         """Run one statement in the transaction that it belongs to; None for BEGIN and its kin."""
         action = statement.transaction
         if action is None:

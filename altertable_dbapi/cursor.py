@@ -179,9 +179,7 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
         sets = () if seq_of_parameters is None else seq_of_parameters
         self._rowcount = execute_many(self._connection, statement, sets, self._binding)
 
-    def _scan(
-        self, operation: str, parameters: Parameters
-    ) -> tuple[Statement, Parameters]:
+    def _scan(self, operation: str, parameters: Parameters) -> tuple[Statement, Parameters]:
         if not isinstance(operation, str):
             raise ProgrammingError(
                 f"the statement is a {type(operation).__name__}; it must be SQL text (str)"

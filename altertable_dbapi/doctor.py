@@ -24,7 +24,9 @@ from .sql import quote_identifier
 _MIB = 1 << 20
 _LARGE_MESSAGE = 20 * _MIB
 _CANCEL_AFTER = 0.5
-_LONG_STATEMENT = "SELECT count(*) FROM range(100000) a, range(1000000) b WHERE a.range + b.range < 0"
+_LONG_STATEMENT = (
+    "SELECT count(*) FROM range(100000) a, range(1000000) b WHERE a.range + b.range < 0"
+)
 
 #: Types whose announcement (FlightInfo) is known to differ from what is sent.
 _TYPES = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
@@ -37,9 +36,7 @@ _VALUES_ROWS = 1_000
 _SOURCE = re.compile(r" when casting from source column __p\d+")
 
 
-def execute_many(
-    connection: Connection[Any], statement: Statement, sets: Any, binding: str
-) -> int:
+def execute_many(connection: Connection[Any], statement: Statement, sets: Any, binding: str) -> int:
     """Execute a statement for each set of parameters, and give the number of rows it changed.
 
     Raises

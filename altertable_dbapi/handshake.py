@@ -129,7 +129,9 @@ def _explained(error: adbc.Error, settings: Settings) -> Error:
         if cause is not None:
             message = f"{tried}: {cause.format(host=settings.host)}"
         elif not settings.tls and _NO_PREFACE.search(text):
-            message = f"{tried}: it broke the connection off; it may want TLS, which tls=False is off"
+            message = (
+                f"{tried}: it broke the connection off; it may want TLS, which tls=False is off"
+            )
         else:
             message = f"{tried}: {said}"
     else:

@@ -163,7 +163,10 @@ def _decoded(array: pa.Array) -> pa.Array:
         return _decoded(array.dictionary_decode())
     if _types.is_run_end_encoded(array.type):
         return _decoded(pc.run_end_decode(array))
-    if isinstance(array.type, pa.BaseExtensionType) and array.type.extension_name not in _EXTENSIONS:
+    if (
+        isinstance(array.type, pa.BaseExtensionType)
+        and array.type.extension_name not in _EXTENSIONS
+    ):
         return _decoded(array.storage)
     return array
 
@@ -223,7 +226,9 @@ def _structs(array: pa.Array) -> list[str | None]:
     columns = [literals(column) for column in array.flatten()]
     keys = [_name(field.name, "'") for field in array.type]
     return [
-        f"{{{', '.join(f'{k}: {v}' for k, v in zip(keys, values, strict=True))}}}" if valid else None
+        f"{{{', '.join(f'{k}: {v}' for k, v in zip(keys, values, strict=True))}}}"
+        if valid
+        else None
         for valid, *values in zip(array.is_valid().to_pylist(), *columns, strict=True)
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
@@ -32,7 +32,6 @@ class RowConverter:
     def __init__(self, schema: pa.Schema) -> None:
         self._schema = schema
         self._converters: list[Converter] | None = None
-        self._nested = any(types.is_nested(field.type) for field in schema)
 
     def columns(self, batch: pa.RecordBatch) -> list[list[Any]]:
         """Convert a record batch, or a slice of one, to a list of values for each column.
@@ -57,7 +56,7 @@ class RowConverter:
             return [()] * count
         rows: list[tuple[Any, ...]] = []
         step = max(_CACHED_VALUES // batch.num_columns, 256)
-        with collector_paused() if self._nested else nullcontext():
+        with collector_paused():
             for start in range(0, count, step):
                 rows.extend(zip(*self.columns(batch.slice(start, step))))  # noqa: B905
         return rows
@@ -67,12 +66,11 @@ class RowConverter:
 def collector_paused() -> Iterator[None]:
     """Hold Python's cyclic garbage collector back for the conversion of one batch.
 
-    It runs after every so many new containers and, now and then, walks all there are. Lists and
-    dicts that a result adds by the million make it walk them again and again, for nothing: they
-    hold no cycles. Without it nested columns convert twice as fast. Tuples of plain values it
-    forgets after the first walk, which a pause would only put off, so there is none for them. The
-    switch is the process's: cycles of another thread wait some milliseconds longer. A collector
-    that is off stays off.
+    It runs after every so many new containers and, now and then, walks all there are. Rows hold no
+    cycles, and a result adds them by the million, so it walks them again and again for nothing:
+    nested columns convert twice as fast without it, plain ones by a quarter. Rows that are gone
+    before it runs next never cost it anything. The switch is the process's: cycles of another
+    thread wait some milliseconds longer. A collector that is off stays off.
     """
     if not gc.isenabled():
         yield

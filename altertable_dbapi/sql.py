@@ -44,6 +44,8 @@ _PLACEHOLDER = rf"""
     | \$(?<![^{_BREAK}]\$)[\t-\r ]*
       (?:(?P<name>[^0-9${_BREAK}][^${_BREAK}]*)|(?P<number>[0-9]+)|"(?P<quoted>(?:[^"]|"")+)")
 """
+
+
 def _compile(*alternatives: str) -> re.Pattern[str]:
     return re.compile("|".join((_OPAQUE, *alternatives)), re.VERBOSE | re.DOTALL)
 

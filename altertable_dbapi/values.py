@@ -80,8 +80,10 @@ def column(
             except (pa.ArrowException, OverflowError, UnicodeError):
                 pass  # One of the values is special; the way below finds and names it.
     if len(values) == 1 and isinstance(values[0], pa.Scalar):
-        if pa.types.is_null(values[0].type):
-            return column([None], name, null_type)
+        if not values[0].is_valid:
+            # Arrow cannot make an array of every type from its NULL.
+            kind = values[0].type
+            return column([None], name, null_type if pa.types.is_null(kind) else kind)
         try:
             return pa.array(values, type=values[0].type)
         except pa.ArrowException as error:
@@ -199,9 +201,7 @@ def _dict(value: dict[Any, Any]) -> tuple[pa.DataType, Any]:
     fields, items, lower = [], {}, set[str]()
     for key, item in value.items():
         if not isinstance(key, str):
-            raise DataError(
-                f"a dict is bound as a STRUCT, whose names are text; {key!r} is not"
-            )
+            raise DataError(f"a dict is bound as a STRUCT, whose names are text; {key!r} is not")
         if not key or "\0" in key or key.lower() in lower:
             raise DataError(
                 f"a dict is bound as a STRUCT, whose names are not empty, have no NUL, and differ "

@@ -7,13 +7,12 @@ import resource
 import subprocess
 import sys
 import time
-from functools import partial
 from typing import Any
 
-from .measure import interleaved, progress, resident_bytes
+from .measure import progress, resident_bytes
 from .options import Options
 from .peers import Altertable, InProcess, Ours, Peer, Stock
-from .report import Section, ratio, spread
+from .report import Section
 from .server import ServerProcess
 from .tables import BY_NAME
 

@@ -27,15 +27,14 @@ LIMIT 5
 
 
 def main() -> None:
-    with Server() as server, server.connect(autocommit=True) as conn:
-        with conn.cursor() as cursor:
-            loaded = cursor.adbc_ingest("flights", pq.read_table(FLIGHTS), mode="create")
-            print(f"loaded {loaded:,} flights into {conn!r}")
+    with Server() as server, server.connect(autocommit=True) as conn, conn.cursor() as cursor:
+        loaded = cursor.adbc_ingest("flights", pq.read_table(FLIGHTS), mode="create")
+        print(f"loaded {loaded:,} flights into {conn!r}")
 
-            cursor.execute(QUESTION, {"origin": "JFK", "since": altertable_dbapi.Date(2013, 2, 1)})
-            print(" | ".join(column.name for column in cursor.description))
-            for row in cursor:
-                print(" | ".join(map(str, row)))
+        cursor.execute(QUESTION, {"origin": "JFK", "since": altertable_dbapi.Date(2013, 2, 1)})
+        print(" | ".join(column.name for column in cursor.description))
+        for row in cursor:
+            print(" | ".join(map(str, row)))
 
 
 if __name__ == "__main__":

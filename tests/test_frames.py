@@ -7,7 +7,6 @@ import gc
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
@@ -29,9 +28,9 @@ QUERY = """SELECT i::INT AS i, (i / 4)::DECIMAL(10, 2) AS d, 'row ' || i AS s,
 
 
 @pytest.fixture
-def filled(auto: Conn) -> Iterator[Conn]:
+def filled(auto: Conn) -> Conn:
     auto.execute(f"CREATE TABLE t AS {QUERY}")
-    yield auto
+    return auto
 
 
 def test_arrow_table(auto: Conn) -> None:
