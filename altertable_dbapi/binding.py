@@ -1,4 +1,4 @@
-"""Who puts the values into a statement: the server, which binds them, or the client, as literals."""
+"""Who puts values into statements: the server, which binds them, or the client, as literals."""
 
 from __future__ import annotations
 
@@ -130,8 +130,7 @@ def _probe(session: Session) -> Binding:
             raise
         except DatabaseError:
             return _CLIENT
-    *scalars, lists = answers
-    return Binding(server=all(scalars), lists=all(answers))
+    return Binding(server=all(answers[:-1]), lists=all(answers))
 
 
 def _answers(session: Session, expected: list[tuple[Any, tuple[str, str]]]) -> list[bool]:

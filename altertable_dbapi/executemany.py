@@ -1,4 +1,4 @@
-"""One statement for many sets of parameters: many rows a message where it can be, all or nothing."""
+"""One statement for many sets of parameters: many rows a message where possible, all or none."""
 
 from __future__ import annotations
 
@@ -9,10 +9,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pyarrow as pa
 
 from .batches import cut
-from .binding import Binding, resolve
-from .errors import DataError, Error, IntegrityError, ProgrammingError
+from .binding import Binding, outside_transaction, resolve
+from .errors import (
+    DatabaseError,
+    DataError,
+    Error,
+    IntegrityError,
+    OperationalError,
+    ProgrammingError,
+)
 from .insert_rows import InsertRows, insert_rows
-from .literals import list_literal, literals
+from .literals import list_literal, literals, sql_type
 from .parameter_rows import Chunk, chunks, named_row, opened
 from .parameters import Bound, Slots, bind, slots
 from .result import Result
@@ -129,6 +136,8 @@ class _Insertion:
         self._insert = insert
         self._setting = binding
         self._by_values = False
+        self._typed = insert.typed()
+        self._tried: set[frozenset[int]] = set()
         self._failed: tuple[int, pa.RecordBatch] | None = None
 
     def run(self, sets: Any) -> int:
@@ -141,6 +150,7 @@ class _Insertion:
             return 0
         # The server is asked before the transaction begins.
         self._binding: Binding = resolve(self._setting, self._connection._session, many=True)
+        self._try_types(first)
         total = 0
         try:
             with self._connection._atomic():
@@ -152,9 +162,36 @@ class _Insertion:
             raise _located(error, self._where(*self._failed)) from None
         return total
 
+    def _try_types(self, chunk: Chunk) -> None:
+        """Find out whether expressions take columns of text where they take strings.
+
+        A string in a statement becomes what is wanted there, a number in ``chr('65')``; a column
+        of text does not, and then the rows are sent as VALUES.
+        """
+        text = frozenset(
+            number
+            for number, column in enumerate(chunk.columns, 1)
+            if number in self._typed and pa.types.is_string(column.type) and not _empty(column)
+        )
+        if not text or text in self._tried or self._by_values:
+            return
+        self._tried.add(text)
+        lists = [
+            None if _empty(column) else f"CAST([] AS {sql_type(column.type)}[])"
+            for column in chunk.columns
+        ]
+        try:
+            with outside_transaction(self._connection._session) as free:
+                free.execute(self._insert.query(lists)).read_table()
+        except OperationalError:
+            raise
+        except DatabaseError:
+            self._by_values = True
+
     def _send_chunk(self, chunk: Chunk) -> int:
         names = [str(i + 1) for i in range(len(chunk.columns))]
         row, total = chunk.first, 0
+        self._try_types(chunk)
         limit = _LIST_BYTES if self._binding.lists else _TEXT_BYTES
         for piece in cut(pa.RecordBatch.from_arrays(chunk.columns, names=names), limit):
             try:
@@ -166,28 +203,13 @@ class _Insertion:
         return total
 
     def _send(self, piece: pa.RecordBatch) -> int:
-        if self._by_values:
-            return self._send_values(piece)
-        rows = piece.num_rows
-        sources = self._sources(piece)
-        text = self._insert.from_lists(sources, rows)
-        if text is None:
+        if not self._by_values:
+            sources = self._sources(piece)
+            text = self._insert.from_lists(sources, piece.num_rows)
+            if text is not None:
+                return self._insert_text(text, self._lists(piece, text, sources), piece.num_rows)
             self._by_values = True
-            return self._send_values(piece)
-        try:
-            return self._insert_text(text, self._lists(piece, text, sources), rows)
-        except ProgrammingError as error:
-            if self._insert.plain or not str(error).startswith("Binder Error"):
-                raise
-            # A string in the row fits where a column of text does not: date_trunc('day', ?).
-            # Binding fails before anything runs, so the transaction goes on, if it is the error
-            # that servers let it go on after.
-            try:
-                total = self._send_values(piece)
-            except Error:
-                raise error from None
-        self._by_values = True
-        return total
+        return self._send_values(piece)
 
     def _send_values(self, piece: pa.RecordBatch) -> int:
         total = 0

@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from .parameters import Slots
 from .sql import InsertValues, Placeholder, Statement, insert_values, replace
 
-# A query inside the row sees the rows before it, so each row needs a statement of its own. So it
-# may be where a comment hides what follows a parenthesis.
-_QUERY = re.compile(
-    r"\b(?:SELECT|VALUES|TABLE|WITH|PIVOT|UNPIVOT|SHOW|DESCRIBE|SUMMARIZE)\b|\(\s*FROM\b|--|/\*",
+# What makes a row more than a function of its values: a query, which sees the rows before it, and
+# what is an error in VALUES but not in SELECT. A comment may hide a query.
+_OWN_STATEMENT = re.compile(
+    r"\b(?:SELECT|VALUES|TABLE|WITH|PIVOT|UNPIVOT|SHOW|DESCRIBE|SUMMARIZE|OVER|UNNEST)\b"
+    r"|\(\s*FROM\b|--|/\*",
     re.IGNORECASE,
 )
+# A value as it is, or cast to a type that is written there.
+_ALONE = re.compile(r"(?:::.*|CAST\s*\(\s*AS\b.*)?", re.IGNORECASE | re.DOTALL)
 _NAME = r'(?:"(?:[^"]|"")+"|[^\s".,()]+)'
 _COLUMNS = re.compile(rf"\(\s*({_NAME}(?:\s*,\s*{_NAME})*)\s*,?\s*\)\s*$")
 _TARGET = re.compile(rf"\bINTO\s+({_NAME}(?:\s*\.\s*{_NAME})*)", re.IGNORECASE)
@@ -58,13 +61,15 @@ class InsertRows:
         self.columns = re.findall(_NAME, listed[1]) if listed else None
         self._before_columns = parts.head[: listed.start()] if listed else parts.head
 
-    @property
-    def plain(self) -> bool:
-        """Whether every placeholder stands alone, so that its type decides nothing."""
-        return all(
-            not numbers or (len(numbers) == 1 and self.written(index, [""]) == "")
+    def typed(self) -> set[int]:
+        """The numbers of the placeholders in expressions that their types may decide about."""
+        return {
+            number
             for index, numbers in enumerate(self.numbers)
-        )
+            for number in numbers
+            if len(numbers) > 1
+            or not _ALONE.fullmatch(replace(self.expressions[index], [""]).strip())
+        }
 
     @property
     def table(self) -> str | None:
@@ -98,6 +103,12 @@ class InsertRows:
         values = ", ".join(self.written(i, references(lists)) for i in kept)
         return f"{head}SELECT {values} FROM {rows_of(lists, rows)}{self._parts.tail}"
 
+    def query(self, lists: Sequence[str | None]) -> str:
+        """A query for the rows of lists that gives none, and fails where the INSERT's would."""
+        wanted = [i for i, numbers in enumerate(self.numbers) if numbers]
+        values = ", ".join(self.written(i, references(lists)) for i in wanted)
+        return f"SELECT {values} FROM {rows_of(lists, 0)} LIMIT 0"
+
     def from_values(self, columns: Sequence[Sequence[str]]) -> str:
         """One INSERT of several rows of VALUES; `columns` has each placeholder's expressions."""
         count = len(self.expressions)
@@ -114,7 +125,7 @@ def insert_rows(slots: Slots) -> InsertRows | None:
     if parts is None or parts.upsert:
         return None
     text = slots.statement.text
-    if any(_QUERY.search(text, start, stop) for start, stop, _ in parts.expressions):
+    if any(_OWN_STATEMENT.search(text, start, stop) for start, stop, _ in parts.expressions):
         return None
     return InsertRows(slots, parts)
 

@@ -235,7 +235,8 @@ def _structs(array: pa.Array) -> list[str | None]:
 
 def _python(array: pa.Array) -> list[Any]:
     try:
-        return array.to_pylist()
+        values: list[Any] = array.to_pylist()
+        return values
     except UnicodeDecodeError:
         raise DataError("a text value is not UTF-8") from None
 
@@ -250,8 +251,9 @@ def _texts(array: pa.Array) -> list[str | None]:
         return _from_integers(array, lambda count: _clock(count, unit))
     if _types.is_duration(kind):
         return _durations(array)
+    write: Callable[[Any], str]
     if _types.is_boolean(kind):
-        write: Callable[[Any], str] = lambda value: "true" if value else "false"
+        write = ("false", "true").__getitem__
     elif _types.is_floating(kind):
         write = repr
     elif _types.is_decimal(kind):

@@ -1,65 +1,83 @@
-"""Streams are released beside the program, because the driver is slow to do it."""
+"""Streams that are done with are released while the session has nothing else to do."""
 
 from __future__ import annotations
 
 import os
 import threading
 import weakref
-from queue import SimpleQueue
+from collections import deque
 
 import pyarrow as pa
 
-_Queue = SimpleQueue["pa.RecordBatchReader | None"]
-
 
 class Releases:
-    """Closes the streams of one session in a thread.
+    """Closes the streams of one session, in a thread or before the session's next call.
 
-    Each release makes the Go driver collect its whole garbage, which takes about a millisecond,
-    as long as a statement on a server nearby. The thread begins with the first stream and ends
-    with `finish`.
+    Each release makes the Go driver collect its whole garbage, which takes as long as a small
+    statement on a server nearby, so the caller does not wait for it. It never runs beside another
+    call of the session: a connection's objects are for one thread at a time (the ADBC
+    specification, "Concurrency and Thread Safety"), and the driver crashes the process otherwise.
+
+    Parameters
+    ----------
+    lock : RLock
+        The session's, held during every call.
     """
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._running: weakref.finalize[[_Queue, threading.Thread, int], Releases] | None = None
-        self._queue: _Queue = SimpleQueue()
+    def __init__(self, lock: threading.RLock) -> None:
+        self._lock = lock
         self._pid = os.getpid()
+        self._streams: deque[pa.RecordBatchReader] = deque()
+        self._wake = threading.Semaphore(0)
+        self._finalizer: weakref.finalize[..., Releases] | None = None
+        self._ended = threading.Event()
 
     def add(self, stream: pa.RecordBatchReader) -> None:
         """Close a stream soon; the caller has no other use for it."""
-        self._queue.put(stream)
-        # A forked child only keeps the stream: it must not touch the driver.
-        if self._running is None and self._pid == os.getpid():
-            self._start()
+        self._streams.append(stream)
+        if self._pid != os.getpid():
+            return  # a forked child keeps it: it must not touch the driver
+        if self._finalizer is None:
+            arguments = self._lock, self._streams, self._wake, self._ended
+            thread = threading.Thread(
+                target=_close_all, args=arguments, name="altertable-release", daemon=True
+            )
+            thread.start()
+            # Also at the interpreter's exit, which must not meet the thread at work.
+            self._finalizer = weakref.finalize(self, _end, *arguments[2:], thread, self._pid)
+        self._wake.release()
+
+    def flush(self) -> None:
+        """Close what is waiting; the caller holds the session's lock."""
+        while self._streams:
+            self._streams.popleft().close()
 
     def finish(self) -> None:
-        """Return when all streams are closed, with the thread ended."""
-        with self._lock:
-            running, self._running = self._running, None
-        if running is not None:
-            running()
-
-    def _start(self) -> None:
-        with self._lock:
-            if self._running is None:
-                thread = threading.Thread(
-                    target=_close_all, args=(self._queue,), name="altertable-release", daemon=True
-                )
-                thread.start()
-                # It also runs at the interpreter's exit, which must not meet the thread at work.
-                self._running = weakref.finalize(self, _end, self._queue, thread, os.getpid())
+        """Close what is waiting and let the thread end; the caller holds the session's lock."""
+        self.flush()
+        self._ended.set()
+        self._wake.release()
+        if self._finalizer is not None:
+            self._finalizer.detach()
 
 
-def _close_all(queue: _Queue) -> None:
-    while (stream := queue.get()) is not None:
-        stream.close()
-        del stream
+def _close_all(
+    lock: threading.RLock,
+    streams: deque[pa.RecordBatchReader],
+    wake: threading.Semaphore,
+    ended: threading.Event,
+) -> None:
+    while wake.acquire() and not ended.is_set():
+        with lock:
+            if streams:
+                streams.popleft().close()
 
 
-def _end(queue: _Queue, thread: threading.Thread, pid: int) -> None:
-    # After a fork there is no such thread, and the driver is not to be touched.
+def _end(
+    wake: threading.Semaphore, ended: threading.Event, thread: threading.Thread, pid: int
+) -> None:
     if pid == os.getpid():
-        queue.put(None)
+        ended.set()
+        wake.release()
         if thread is not threading.current_thread():
             thread.join()

@@ -72,7 +72,7 @@ class Session:
         # takes about a millisecond.
         self._prepared: OrderedDict[str, _Prepared] = OrderedDict()
         self._spare: list[adbc.AdbcStatement] = []
-        self._releases = Releases()
+        self._releases = Releases(self.lock)
         self.database = adbc_driver_flightsql.connect(
             settings.uri, db_kwargs=adbc_database_options(settings)
         )
@@ -101,7 +101,7 @@ class Session:
         active = self._active() if self._active is not None else None
         if active is not None:
             active.close()
-        self._releases.finish()
+        self._releases.flush()
         statements = [self.statement, *self._spare]
         statements += [prepared.statement for prepared in self._prepared.values()]
         self._prepared.clear()
@@ -186,6 +186,7 @@ class Session:
     def _streams(self, partitions: list[bytes]) -> Iterator[pa.RecordBatchReader]:
         cancel, read = self.connection.cancel, self.connection.read_partition
         for partition in partitions:
+            self._releases.flush()
             yield _adbc.import_stream(_adbc.call(cancel, read, wire.without_locations(partition)))
 
     def _prepare(self, text: str) -> _Prepared:
@@ -270,6 +271,7 @@ class Session:
         if active is not None:
             active.buffer()
             self._active = None
+        self._releases.flush()
 
     def check_open(self) -> None:
         if self._pid != os.getpid():
@@ -300,6 +302,7 @@ class Session:
                 if self._connected:
                     self._disconnect()
             finally:
+                self._releases.finish()
                 self.database.close()
 
 

@@ -65,10 +65,9 @@ def _conditions(
         else:
             name, kind, nullable = by_name[_unquoted(insert.columns[index]).lower()]
         value = insert.written(index, references(lists))
-        lost = f"TRY(CAST(({value}) AS {kind})) IS NULL"
-        if nullable != "NO":
-            lost = f"coalesce({lost} AND coalesce(TRY(({value}) IS NOT NULL), true), false)"
-        conditions[name] = lost
+        # One TRY for a value: DuckDB computes what two of them share outside of both.
+        null = f"TRY((CAST(({value}) AS {kind})) IS NULL)"
+        conditions[name] = f"coalesce({null}, true)" if nullable == "NO" else f"{null} IS NULL"
     return conditions
 
 

@@ -58,17 +58,10 @@ def test_rows_of_every_type(many: Conn) -> None:
         "g TIMESTAMPTZ, h BLOB, i INT[], j STRUCT(x INT, y VARCHAR), k BOOLEAN, l TIME)"
     )
     when = dt.datetime(2020, 2, 29, 1, 2, 3, 4)
-    rows = [
-        (
-            i,
-            f"it's {i} \\ \"",
-            i / 7,
-            D(i) / 100,
-            when.date(),
-            when,
-            when.replace(tzinfo=dt.timezone.utc),
-        )
-        + (bytes([i, 0]), [i, None], {"x": i, "y": "'"}, i % 2 == 0, when.time())
+    zoned = when.replace(tzinfo=dt.timezone.utc)
+    rows: list[tuple[Any, ...]] = [
+        (i, f"it's {i} \\ \"", i / 7, D(i) / 100, when.date(), when, zoned, bytes([i, 0]))
+        + ([i, None], {"x": i, "y": "'"}, i % 2 == 0, when.time())
         for i in range(50)
     ]
     rows.append((None,) * 12)
@@ -119,13 +112,11 @@ def test_values_are_converted_as_by_one_insert(many: Conn) -> None:
     load(many, "INSERT INTO t VALUES (?, ?, ?, ?, ?)", [row] * 3)
     many.execute("INSERT INTO t VALUES (?, ?, ?, ?, ?)", row)
     assert len(set(many.execute("FROM t").fetchall())) == 1
-    # A text that is a date only beside what asks for one.
-    many.execute("CREATE TABLE u (a TIMESTAMP)")
-    load(many, "INSERT INTO u VALUES (date_trunc('month', ?))", [["2020-02-29"], ["2021-02-28"]])
-    assert many.execute("FROM u").fetchall() == [
-        (dt.datetime(2020, 2, 1),),
-        (dt.datetime(2021, 2, 1),),
-    ]
+    # A string is a number where one is wanted, a column of strings is not.
+    many.execute("CREATE TABLE u (a VARCHAR)")
+    load(many, "INSERT INTO u VALUES (chr(?))", [["65"], ["66"]])
+    many.execute("INSERT INTO u VALUES (chr(?))", ["67"])
+    assert many.execute("FROM u").fetchall() == [("A",), ("B",), ("C",)]
 
 
 def test_one_column_has_one_type_that_loses_nothing(many: Conn) -> None:
@@ -280,7 +271,8 @@ def test_sets_with_names(auto: Conn, sets: Any, statement: str) -> None:
 def test_nothing_is_sent_for_nothing(conn: Conn, server: Server) -> None:
     cursor = conn.cursor()
     server.clear()
-    for sets in ([], (), iter([]), None, TABLE.slice(0, 0), iter(TABLE.to_batches()[:0])):
+    nothing: list[Any] = [[], (), iter([]), None]
+    for sets in (*nothing, TABLE.slice(0, 0), iter(TABLE.to_batches()[:0])):
         for statement in ("INSERT INTO t VALUES (?, ?)", "UPDATE t SET a = ? WHERE b = ?"):
             cursor.executemany(statement, sets)
             assert cursor.rowcount == 0

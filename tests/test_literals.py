@@ -261,7 +261,7 @@ def test_what_has_no_literal_is_refused_before_anything_is_sent(
 
 
 def test_slices_and_nulls_inside_arrow_arrays(engine: duckdb.DuckDBPyConnection) -> None:
-    rows = [{"a": [1, 2]}, None, {"a": None}, {"a": [None]}, {"a": []}]
+    rows: list[Any] = [{"a": [1, 2]}, None, {"a": None}, {"a": [None]}, {"a": []}]
     array = pa.array(rows, pa.struct([("a", pa.list_(pa.int64()))]))
     for start in range(len(rows)):
         text = ", ".join(literals(array.slice(start, 2)))

@@ -142,8 +142,10 @@ def test_closing_the_connection_ends_a_half_read_stream(server: Server) -> None:
     connection = server.connect(autocommit=True)
     connection.execute(LONG).fetchone()
     connection.close()
-    mine = [thread for thread in threading.enumerate() if thread.name == "altertable-release"]
-    assert not set(mine) - before
+    for thread in set(threading.enumerate()) - before:
+        if thread.name == "altertable-release":
+            thread.join(10)
+            assert not thread.is_alive()
     with server.connect(autocommit=True) as another:
         assert another.execute("SELECT 1").fetchall() == [(1,)]
 

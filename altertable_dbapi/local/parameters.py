@@ -118,6 +118,9 @@ def _literal(value: pa.Scalar) -> str | None:
     if "\0" in text:
         # Not expressible in SQL text.
         return None
+    if name == "VARCHAR":
+        # Bound text is a string like one in the statement: it becomes what is wanted there.
+        return literal(text)
     return f"CAST({literal(text)} AS {name})"
 
 
