@@ -54,6 +54,8 @@ class Settings:
     query_timeout: float | None = None
     fetch_timeout: float | None = None
     update_timeout: float | None = None
+    keepalive: float = 30.0
+    keepalive_idle: bool = False
     tls_root_certs: str | None = None
     tls_skip_verify: bool = False
 
@@ -282,6 +284,12 @@ def _seconds(name: str, value: Any, source: str) -> float:
     return seconds
 
 
+def _seconds_or_never(name: str, value: Any, source: str) -> float:
+    if value in (0, "0") and not isinstance(value, bool):
+        return 0.0
+    return _seconds(name, value, source)
+
+
 def _compute_size(name: str, value: Any, source: str) -> str:
     size = getattr(value, "value", value)
     if isinstance(size, str) and size.upper() in COMPUTE_SIZES:
@@ -306,6 +314,8 @@ _CHECKERS = {
     "query_timeout": _seconds,
     "fetch_timeout": _seconds,
     "update_timeout": _seconds,
+    "keepalive": _seconds_or_never,
+    "keepalive_idle": _flag,
     "tls_skip_verify": _flag,
 }
 

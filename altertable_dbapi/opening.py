@@ -31,6 +31,8 @@ class ConnectionSettings(TypedDict, total=False):
     query_timeout: float | None
     fetch_timeout: float | None
     update_timeout: float | None
+    keepalive: float | None
+    keepalive_idle: bool | None
     tls_root_certs: str | None
     tls_skip_verify: bool | None
 
@@ -68,6 +70,8 @@ def connect(
     query_timeout: float | None = None,
     fetch_timeout: float | None = None,
     update_timeout: float | None = None,
+    keepalive: float | None = None,
+    keepalive_idle: bool | None = None,
     tls_root_certs: str | None = None,
     tls_skip_verify: bool | None = None,
 ) -> Connection[Any]:
@@ -107,6 +111,12 @@ def connect(
     query_timeout, fetch_timeout, update_timeout : float, optional
         Seconds that the server may take to answer a statement, to send its result, and to take
         bound values or loaded rows. No limit.
+    keepalive : float
+        Seconds between signs of life while a statement runs, a result is half read or a
+        transaction is open, 30; 0 for none. A connection with none of these sends nothing: its
+        session may expire, and the next statement opens another.
+    keepalive_idle : bool
+        Whether to send them always. Off, since a session may hold compute that someone pays for.
     tls_root_certs : str, optional
         The certificates to trust: a PEM file, or its text. The system's unless given.
     tls_skip_verify : bool
@@ -138,6 +148,8 @@ def connect(
         "query_timeout": query_timeout,
         "fetch_timeout": fetch_timeout,
         "update_timeout": update_timeout,
+        "keepalive": keepalive,
+        "keepalive_idle": keepalive_idle,
         "tls_root_certs": tls_root_certs,
         "tls_skip_verify": tls_skip_verify,
     }

@@ -9,20 +9,31 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import adbc_driver_flightsql
 import adbc_driver_manager as adbc
 import pyarrow as pa
 
 from . import _adbc, wire
+from .closing import close_handles
 from .config import Settings, adbc_database_options
-from .errors import InterfaceError, ProgrammingError
+from .errors import Error, InterfaceError, OperationalError, ProgrammingError
+from .keepalive import Keepalive
+from .limits import Timeouts, has_expired, was_broken_off
 from .parameters import Bound
 from .release import Releases
 from .result import Result
 
 _SESSION_OPTION = "adbc.flight.sql.session.option."
+_SESSION_OPTIONS = "adbc.flight.sql.session.options"
+
+_LOST = "the transaction is lost with its session, which had ended; call rollback() to go on"
+
+#: What a session may take to answer after a statement was broken off, in seconds.
+_SETTLING = Timeouts(query=2.0, fetch=2.0, update=2.0)
+
+T = TypeVar("T")
 
 #: How many prepared statements a session keeps.
 _PREPARED_KEPT = 32
@@ -36,6 +47,8 @@ class _Prepared(NamedTuple):
 
 class _Loading:
     """Stands for the active result while a load runs, whose source may turn to its own session."""
+
+    finished = False
 
     def buffer(self) -> None:
         raise ProgrammingError(
@@ -65,6 +78,14 @@ class Session:
         self.in_transaction = False
         self.closed = False
         self._pid = os.getpid()
+        self._keepalive = Keepalive(self, settings.keepalive)
+        self._sending = False
+        # A transaction that ended with its session, of which the program has to be told.
+        self._lost = False
+        # A statement was broken off, and the server may be running it still.
+        self._doubtful = False
+        self._timeouts = Timeouts.of(settings)
+        self._applied: dict[adbc.AdbcConnection | adbc.AdbcStatement, Timeouts] = {}
         self._active: weakref.ref[Result] | weakref.ref[_Loading] | None = None
         #: Cancels the load under way, if any.
         self.cancel_load: Callable[[], None] | None = None
@@ -92,7 +113,11 @@ class Session:
             connection.close()
             raise
         self.connection = connection
+        self._applied.clear()
         self._connected = True
+        self._doubtful = False
+        if self.settings.keepalive_idle:
+            self._keepalive.start()
 
     def _disconnect(self) -> None:
         """End the server's session, and with it a transaction and what was prepared."""
@@ -106,33 +131,71 @@ class Session:
         statements += [prepared.statement for prepared in self._prepared.values()]
         self._prepared.clear()
         self._spare.clear()
-        for statement in statements:
-            statement.close()
-        self.connection.close()
+        close_handles([*statements, self.connection], self._keepalive.stop())
 
-    def execute(self, text: str, bound: Bound | None = None) -> Result:
+    def execute(
+        self, text: str, bound: Bound | None = None, timeouts: Timeouts | None = None
+    ) -> Result:
         """Send one statement, prepared when it has parameters, and open its stream."""
-        with self.lock:
-            return self._read(*self._partitions(self._ready_statement(text, bound)))
+        with self.lock, self._within(timeouts):
+            return self._send(lambda: self._read(*self._partitions(text, bound)))
 
     def prepare(self, text: str) -> pa.Schema | None:
         """Prepare a statement and give the schema of its parameters, where the server tells."""
         with self.lock:
-            self._make_ready()
-            return self._prepare(text).parameter_schema
+            return self._send(lambda: self._prepare(text).parameter_schema)
 
     def partitions(
-        self, text: str, bound: Bound | None = None
+        self, text: str, bound: Bound | None = None, timeouts: Timeouts | None = None
     ) -> tuple[list[bytes], pa.Schema | None]:
         """Send one statement; the partitions of its result, and the schema announced for them."""
-        with self.lock:
-            return self._partitions(self._ready_statement(text, bound))
+        with self.lock, self._within(timeouts):
+            return self._send(lambda: self._partitions(text, bound))
 
     def read_partition(self, partition: bytes) -> Result:
         """Open the stream of one partition."""
         with self.lock:
             self._make_ready()
             return self._read([partition], None)
+
+    @contextlib.contextmanager
+    def _within(self, timeouts: Timeouts | None) -> Iterator[None]:
+        """A block that sends a statement within the time limits of its cursor."""
+        self._timeouts = timeouts or Timeouts.of(self.settings)
+        yield
+
+    def _send(self, send: Callable[[], T]) -> T:
+        """Send a statement, once more where the session had expired.
+
+        An expired session is refused before anything runs, so that nothing is done twice. No
+        other failure leads to a second try, and none inside a transaction, which is gone.
+        """
+        self._make_ready()
+        self._keepalive.start()
+        self._sending = True
+        try:
+            try:
+                return send()
+            except Error as error:
+                if not has_expired(error):
+                    self._doubtful |= was_broken_off(error)
+                    raise
+                transaction = self.in_transaction
+                self._disconnect()
+                if transaction:
+                    self._lost = True
+                    raise OperationalError(
+                        f"{_LOST} ({error})",
+                        status_code=error.status_code,
+                        vendor_code=error.vendor_code,
+                    ) from None
+            except BaseException:
+                self._doubtful = True
+                raise
+            self._make_ready()
+            return send()
+        finally:
+            self._sending = False
 
     @contextlib.contextmanager
     def loading(self) -> Iterator[adbc.AdbcStatement]:
@@ -151,29 +214,51 @@ class Session:
                 else:
                     statement.close()
 
-    def _ready_statement(self, text: str, bound: Bound | None) -> adbc.AdbcStatement:
-        self._make_ready()
+    def _partitions(self, text: str, bound: Bound | None) -> tuple[list[bytes], pa.Schema | None]:
         if bound is None:
-            self.statement.set_sql_query(text)
-            return self.statement
-        prepared = self._prepare(bound.text)
-        prepared.statement.bind(bound.record_batch(prepared.parameter_schema))
-        return prepared.statement
-
-    def _partitions(self, statement: adbc.AdbcStatement) -> tuple[list[bytes], pa.Schema | None]:
-        partitions, handle, _ = _adbc.call(statement.cancel, statement.execute_partitions)
+            statement = self.statement
+            statement.set_sql_query(text)
+        else:
+            prepared = self._prepare(bound.text)
+            statement = prepared.statement
+            statement.bind(bound.record_batch(prepared.parameter_schema))
+        self._limit(statement)
+        with self._timeouts.named("query", "update"):
+            partitions, handle, _ = _adbc.call(statement.cancel, statement.execute_partitions)
         return partitions, None if handle is None else _adbc.import_schema(handle)
+
+    def _limit(self, statement: adbc.AdbcStatement) -> None:
+        """Apply the time limits of the cursor that sends, where the last ones were others."""
+        default = Timeouts.of(self.settings)
+        for handle in (statement, self.connection):
+            if self._applied.get(handle, default) != self._timeouts:
+                handle.set_options(**self._timeouts.options())
+                self._applied[handle] = self._timeouts
 
     def _read(self, partitions: list[bytes], announced: pa.Schema | None) -> Result:
         result = Result(
             self._streams(partitions),
             announced,
-            partial(_adbc.call, self.connection.cancel),
+            partial(self._read_call, self._timeouts),
             self.lock,
             self._let_go,
         )
         self._active = weakref.ref(result)
         return result
+
+    def _read_call(self, timeouts: Timeouts, read: Callable[[], T]) -> T:
+        """One blocking read of a result."""
+        try:
+            with timeouts.named("fetch"):
+                return _adbc.call(self.connection.cancel, read)
+        except StopIteration:
+            raise
+        except Error as error:
+            self._doubtful |= was_broken_off(error)
+            raise
+        except BaseException:
+            self._doubtful = True
+            raise
 
     def _let_go(self, stream: pa.RecordBatchReader, finished: bool) -> None:
         """Release a stream; the server stops what it has not sent yet."""
@@ -187,7 +272,9 @@ class Session:
         cancel, read = self.connection.cancel, self.connection.read_partition
         for partition in partitions:
             self._releases.flush()
-            yield _adbc.import_stream(_adbc.call(cancel, read, wire.without_locations(partition)))
+            with self._timeouts.named("fetch"):
+                handle = _adbc.call(cancel, read, wire.without_locations(partition))
+            yield _adbc.import_stream(handle)
 
     def _prepare(self, text: str) -> _Prepared:
         prepared = self._prepared.get(text)
@@ -222,28 +309,51 @@ class Session:
         """Begin a transaction; nothing when one is open."""
         with self.lock:
             if not self.in_transaction:
-                self._make_ready()
-                _adbc.call(self.connection.cancel, self.connection.set_autocommit, False)
+                self._send(self._begin)
                 self.in_transaction = True
+
+    def _begin(self) -> None:
+        _adbc.call(self.connection.cancel, self.connection.set_autocommit, False)
 
     def commit(self) -> None:
         """Commit the open transaction; nothing when none is open."""
         with self.lock:
-            if self.in_transaction:
-                self._make_ready()
+            if not self.in_transaction and not self._lost:
+                return
+            self._make_ready()
+            try:
                 with self._ending():
                     _adbc.call(self.connection.cancel, self.connection.set_autocommit, True)
+            except Error as error:
+                if has_expired(error):
+                    fate = _LOST.partition(";")[0]
+                elif was_broken_off(error):
+                    fate = "whether the transaction was committed is not known"
+                else:
+                    raise
+                raise OperationalError(
+                    f"{fate} ({error})",
+                    status_code=error.status_code,
+                    vendor_code=error.vendor_code,
+                ) from None
 
     def rollback(self) -> None:
         """Roll the open transaction back; nothing when none is open."""
         with self.lock:
-            if self.in_transaction:
+            self._lost = False
+            if not self.in_transaction:
+                return
+            try:
                 self._make_ready()
                 with self._ending():
                     # The driver begins another transaction at once, which holds nothing and is
                     # ended by turning its autocommit on.
                     _adbc.call(self.connection.cancel, self.connection.rollback)
                     _adbc.call(self.connection.cancel, self.connection.set_autocommit, True)
+            except Error as error:
+                # With its session a transaction is rolled back as well.
+                if not has_expired(error) and not was_broken_off(error):
+                    raise
 
     @contextlib.contextmanager
     def _ending(self) -> Iterator[None]:
@@ -260,11 +370,15 @@ class Session:
             raise
         self.in_transaction = False
         for text in [text for text, p in self._prepared.items() if p.in_transaction]:
-            self._retire(text)
+            # The transaction has ended, whatever comes of tidying up after it.
+            with contextlib.suppress(Error):
+                self._retire(text)
 
     def _make_ready(self) -> None:
         """Free the session for another call: what is being read goes into memory."""
         self.check_open()
+        if self._lost:
+            raise OperationalError(_LOST)
         if not self._connected:
             self._connect()
         active = self._active() if self._active is not None else None
@@ -272,6 +386,46 @@ class Session:
             active.buffer()
             self._active = None
         self._releases.flush()
+        if self._doubtful and not self.in_transaction:
+            self._settle()
+
+    def _settle(self) -> None:
+        """After a statement was broken off: a session that answers, this one or a new one.
+
+        The server may be running the statement still, and would have the next one wait for it.
+        """
+        timeouts, self._timeouts = self._timeouts, _SETTLING
+        self._doubtful = False
+        try:
+            self._read(*self._partitions("SELECT 1", None)).read_table()
+        except Error:
+            self._disconnect()
+            self._connect()
+        finally:
+            self._timeouts = timeouts
+            self._active = None
+
+    def is_usable(self) -> bool:
+        """Whether a statement could be executed now, which is found by executing one."""
+        with self.lock:
+            if self.closed or self._lost:
+                return False
+            try:
+                self.execute("SELECT 1", timeouts=_SETTLING).read_table()
+            except (Error, adbc.Error):
+                return False
+            return True
+
+    def needs_sign_of_life(self) -> bool:
+        """Whether the connection has to be kept from looking dead."""
+        active = self._active() if self._active is not None else None
+        unread = active is not None and not active.finished
+        return self._sending or self.in_transaction or unread or self.settings.keepalive_idle
+
+    def send_sign_of_life(self) -> None:
+        """Make a small call that waits for no statement; any answer will do, an error too."""
+        with contextlib.suppress(adbc.Error):
+            self.connection.get_option(_SESSION_OPTIONS)
 
     def check_open(self) -> None:
         if self._pid != os.getpid():
@@ -284,6 +438,7 @@ class Session:
 
     def cancel(self) -> None:
         """Cancel the call that is under way, from any thread."""
+        self._doubtful = True
         self.statement.cancel()
         cancel_load = self.cancel_load
         if cancel_load is not None:
@@ -303,7 +458,7 @@ class Session:
                     self._disconnect()
             finally:
                 self._releases.finish()
-                self.database.close()
+                close_handles([self.database])
 
 
 def _parameter_schema(statement: adbc.AdbcStatement) -> pa.Schema | None:

@@ -19,7 +19,7 @@ def main() -> None:
         "part", nargs="?", choices=(*_PARTS, "placeholders"), help="all unless given"
     )
     parser.add_argument("--quick", action="store_true", help="a tenth of the rows, fewer rounds")
-    parser.add_argument("--rows", type=int, help="rows of every table but the one-row one")
+    parser.add_argument("--rows", type=int, help="rows of every table")
     parser.add_argument("--rounds", type=int, help="rounds to take the median of")
     given = parser.parse_args()
     if given.part == "placeholders":

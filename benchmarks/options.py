@@ -23,8 +23,6 @@ class Options(NamedTuple):
 
     def scaled(self, rows: int) -> int:
         """A table's number of rows in this run."""
-        if rows == 1:
-            return 1
         if self.rows is not None:
             return self.rows
         return max(rows // 10, 1) if self.quick else rows

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
-import altertable_dbapi
+import adbc_driver_manager
+
 from altertable_dbapi import class_row, dict_row, namedtuple_row, scalar_row, tuple_row
 
 from .measure import Timing, interleaved
@@ -49,13 +50,11 @@ def _tables(
                 calls[peer.name] = call
             else:
                 refused.append(peer.name)
-        repeat = 20 if table.rows == 1 else 1
-        timings = interleaved(calls, options.rounds, table.name, repeat)
+        timings = interleaved(calls, options.rounds, table.name)
         each = {name: timing.seconds / rows[name] for name, timing in timings.items()}
         lines.append(_line(table.name, rows[Ours.name], timings, each, refused))
-        if table.rows > 1:
-            names = [peer.name for peer in (*remote, duck)]
-            bars.append(Bar(table.name, {n: 1e-6 / each[n] if n in each else 0 for n in names}))
+        names = [peer.name for peer in (*remote, duck)]
+        bars.append(Bar(table.name, {n: 1e-6 / each[n] if n in each else 0 for n in names}))
     others = [Stock.name, Altertable.name, InProcess.name]
     note = (
         "`fetchall()`; of Altertable's client, which has Arrow only, `read_all()`, each column "
@@ -105,8 +104,7 @@ def _reading(server: ServerProcess, peer: Peer, table: Table, rows: int) -> Call
 def _answers(call: Callable[[], Any]) -> bool:
     try:
         call()
-    except altertable_dbapi.Error.__mro__[1]:
-        # adbc_driver_manager's Error: the stock cursor's refusal.
+    except adbc_driver_manager.Error:
         return False
     return True
 
@@ -176,9 +174,3 @@ def _factories(server: ServerProcess, peer: Peer, options: Options) -> Section:
     ]
     note = f"`fetchall()` of {rows:,} rows of seven mixed columns, in nanoseconds a row."
     return Section("Row factories", note, ["factory", "ns a row", "more than tuples"], lines)
-
-
-class _Named(NamedTuple):
-    """Only for what its annotations say to a type checker."""
-
-    rate: float

@@ -66,7 +66,6 @@ TABLES = (
     Table("strings", _STRINGS, 1_000_000),
     Table("temporal", _TEMPORAL, 1_000_000),
     Table("nested", _NESTED, 200_000),
-    Table("one_row", _MIXED, 1),
 )
 
 BY_NAME = {table.name: table for table in TABLES}

@@ -60,9 +60,9 @@ def test_rows_of_every_type(many: Conn) -> None:
     when = dt.datetime(2020, 2, 29, 1, 2, 3, 4)
     zoned = when.replace(tzinfo=dt.timezone.utc)
     rows: list[tuple[Any, ...]] = [
-        (i, f"it's {i} \\ \"", i / 7, D(i) / 100, when.date(), when, zoned, bytes([i, 0]))
-        + ([i, None], {"x": i, "y": "'"}, i % 2 == 0, when.time())
+        (i, f"it's {i} \\ \"", i / 7, D(i) / 100, when.date(), when, zoned, bytes([i, 0]), *nested)
         for i in range(50)
+        for nested in [([i, None], {"x": i, "y": "'"}, i % 2 == 0, when.time())]
     ]
     rows.append((None,) * 12)
     assert load(many, f"INSERT INTO t VALUES ({', '.join('?' * 12)})", rows) == 51

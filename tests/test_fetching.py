@@ -20,7 +20,7 @@ QUERY = "SELECT id, name FROM batches"
 SCHEMA = pa.schema([("id", pa.int64()), ("name", pa.string())])
 
 
-@pytest.fixture(scope="module", params=[1, 3], ids=["one endpoint", "three endpoints"])
+@pytest.fixture(scope="module", params=[1, 2], ids=["one endpoint", "two endpoints"])
 def canned(request: pytest.FixtureRequest) -> Iterator[tuple[Server, Connection]]:
     """A server for all examples, and a connection to it."""
     with Server(endpoints=request.param) as server, server.connect(autocommit=True) as connection:
