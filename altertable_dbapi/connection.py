@@ -112,7 +112,13 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
 
     @overload
     def cursor(
-        self, *, adbc_stmt_kwargs: Mapping[str, Any] | None = None, binding: str | None = None
+        self,
+        *,
+        adbc_stmt_kwargs: Mapping[str, Any] | None = None,
+        binding: str | None = None,
+        query_timeout: float | None = None,
+        fetch_timeout: float | None = None,
+        update_timeout: float | None = None,
     ) -> Cursor[Row]: ...
 
     @overload
@@ -122,6 +128,9 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
         adbc_stmt_kwargs: Mapping[str, Any] | None = None,
         row_factory: RowFactory[OtherRow],
         binding: str | None = None,
+        query_timeout: float | None = None,
+        fetch_timeout: float | None = None,
+        update_timeout: float | None = None,
     ) -> Cursor[OtherRow]: ...
 
     def cursor(
@@ -130,6 +139,9 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
         adbc_stmt_kwargs: Mapping[str, Any] | None = None,
         row_factory: RowFactory[Any] | None = None,
         binding: str | None = None,
+        query_timeout: float | None = None,
+        fetch_timeout: float | None = None,
+        update_timeout: float | None = None,
     ) -> Cursor[Any]:
         """A new cursor.
 
@@ -141,17 +153,20 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
             What makes the rows, instead of the connection's row factory.
         binding : {"auto", "server", "client"}, optional
             Who puts values into statements, instead of the connection's setting; see `connect`.
+        query_timeout, fetch_timeout, update_timeout : float, optional
+            Seconds, instead of the connection's; see `connect`.
         """
         self._check_open()
         if adbc_stmt_kwargs:
             raise NotSupportedError(
                 f"adbc_stmt_kwargs ({', '.join(map(str, adbc_stmt_kwargs))}): all cursors share "
-                "one ADBC statement; set timeouts with connect(query_timeout=, fetch_timeout=)"
+                "one ADBC statement; for time limits there are query_timeout= and fetch_timeout="
             )
         cursor = Cursor(
             self,
             self._row_factory if row_factory is None else row_factory,
             self._settings.binding if binding is None else check("binding", binding),
+            self._session.timeouts(query_timeout, fetch_timeout, update_timeout),
         )
         self._cursors.add(cursor)
         return cursor
@@ -364,6 +379,13 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
         """Cancel the call that is under way on this connection, from another thread."""
         self._check_open()
         self._session.cancel()
+
+    def is_usable(self) -> bool:
+        """Whether a statement could be executed now, which is found by executing ``SELECT 1``.
+
+        False within a few seconds where the server does not answer.
+        """
+        return not self._closed and self._session.is_usable()
 
     def adbc_clone(self) -> Connection[Row]:
         """A new connection, with a session of its own, with the same settings."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
@@ -14,6 +15,7 @@ from . import ingest
 from .description import Column, describe
 from .errors import InterfaceError, NotSupportedError, ProgrammingError
 from .executemany import execute_many
+from .limits import Timeouts
 from .parameters import Parameters, bind
 from .result import Result, Rows
 from .row_factories import RowFactory, row_maker
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from .connection import Connection
 
 Row = TypeVar("Row")
+
+_NO_LIMITS = contextlib.nullcontext()
 
 
 class Cursor(adbc_dbapi.Cursor, Generic[Row]):
@@ -42,11 +46,16 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
     __module__ = "adbc_driver_altertable.dbapi"
 
     def __init__(
-        self, connection: Connection[Any], row_factory: RowFactory[Row], binding: str = "auto"
+        self,
+        connection: Connection[Any],
+        row_factory: RowFactory[Row],
+        binding: str = "auto",
+        timeouts: Timeouts | None = None,
     ) -> None:
         self._closed = False
         self._connection = connection
         self._binding = binding
+        self._timeouts = timeouts
         self._result: Result | None = None
         self._rows: Rows | None = None
         self._description: list[Column] | None = None
@@ -139,7 +148,8 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
         statement, parameters = self._scan(operation, parameters)
         bound = bind(statement, parameters)
         self._reset()
-        self._finish(statement, self._connection._execute(statement, bound, self._binding))
+        with self._limited():
+            self._finish(statement, self._connection._execute(statement, bound, self._binding))
         return self
 
     def executemany(self, operation: str, seq_of_parameters: Iterable[Any] | None) -> None:  # type: ignore[override]
@@ -177,7 +187,8 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
                 f"{' … RETURNING' if statement.returning else ''} returns them; use execute()"
             )
         sets = () if seq_of_parameters is None else seq_of_parameters
-        self._rowcount = execute_many(self._connection, statement, sets, self._binding)
+        with self._limited():
+            self._rowcount = execute_many(self._connection, statement, sets, self._binding)
 
     def _scan(self, operation: str, parameters: Parameters) -> tuple[Statement, Parameters]:
         if not isinstance(operation, str):
@@ -385,6 +396,15 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
         self._check_open()
         return self._connection._session.statement
 
+    def cancel(self) -> None:
+        """Cancel the statement that is running, from another thread.
+
+        It ends with an OperationalError where it runs. A server may go on with it for a while;
+        outside a transaction the next statement then gets a new session, with the same options but
+        without temporary tables and ``SET``s, if the old one does not answer.
+        """
+        self._connection.adbc_cancel()
+
     def adbc_cancel(self) -> None:
         """Cancel the statement that is running, from another thread."""
         self._connection.adbc_cancel()
@@ -458,7 +478,14 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
         statement, parameters = self._scan(operation, parameters)
         bound = bind(statement, parameters)
         self._reset()
-        return self._connection._partitions(statement, bound, self._binding)
+        with self._limited():
+            return self._connection._partitions(statement, bound, self._binding)
+
+    def _limited(self) -> contextlib.AbstractContextManager[None]:
+        """A block in this cursor's own time limits, if it has any."""
+        if self._timeouts is None:
+            return _NO_LIMITS
+        return self._connection._session.limited(self._timeouts)
 
     def adbc_read_partition(self, partition: bytes) -> None:
         """Make one partition the result of this cursor."""

@@ -17,8 +17,8 @@ import pyarrow as pa
 
 from . import _adbc, wire
 from .closing import close_handles
-from .config import Settings, adbc_database_options
-from .errors import Error, InterfaceError, OperationalError, ProgrammingError
+from .config import Settings, adbc_database_options, check
+from .errors import Error, InterfaceError, OperationalError, ProgrammingError, from_adbc
 from .keepalive import Keepalive
 from .limits import Timeouts, has_expired, was_broken_off
 from .parameters import Bound
@@ -79,7 +79,7 @@ class Session:
         self.closed = False
         self._pid = os.getpid()
         self._keepalive = Keepalive(self, settings.keepalive)
-        self._sending = False
+        self._sending = self._opened = False
         # A transaction that ended with its session, of which the program has to be told.
         self._lost = False
         # A statement was broken off, and the server may be running it still.
@@ -106,7 +106,12 @@ class Session:
     def _connect(self) -> None:
         """Open the server's session: Handshake, then its options."""
         options = {_SESSION_OPTION + k: v for k, v in self.settings.session_options.items()}
-        connection = adbc.AdbcConnection(self.database, **options)
+        try:
+            connection = adbc.AdbcConnection(self.database, **options)
+        except adbc.Error as error:
+            if not self._opened:
+                raise
+            raise from_adbc(error) from None
         try:
             self.statement = adbc.AdbcStatement(connection)
         except BaseException:
@@ -114,7 +119,7 @@ class Session:
             raise
         self.connection = connection
         self._applied.clear()
-        self._connected = True
+        self._connected = self._opened = True
         self._doubtful = False
         if self.settings.keepalive_idle:
             self._keepalive.start()
@@ -133,11 +138,9 @@ class Session:
         self._spare.clear()
         close_handles([*statements, self.connection], self._keepalive.stop())
 
-    def execute(
-        self, text: str, bound: Bound | None = None, timeouts: Timeouts | None = None
-    ) -> Result:
+    def execute(self, text: str, bound: Bound | None = None) -> Result:
         """Send one statement, prepared when it has parameters, and open its stream."""
-        with self.lock, self._within(timeouts):
+        with self.lock:
             return self._send(lambda: self._read(*self._partitions(text, bound)))
 
     def prepare(self, text: str) -> pa.Schema | None:
@@ -146,10 +149,10 @@ class Session:
             return self._send(lambda: self._prepare(text).parameter_schema)
 
     def partitions(
-        self, text: str, bound: Bound | None = None, timeouts: Timeouts | None = None
+        self, text: str, bound: Bound | None = None
     ) -> tuple[list[bytes], pa.Schema | None]:
         """Send one statement; the partitions of its result, and the schema announced for them."""
-        with self.lock, self._within(timeouts):
+        with self.lock:
             return self._send(lambda: self._partitions(text, bound))
 
     def read_partition(self, partition: bytes) -> Result:
@@ -158,11 +161,23 @@ class Session:
             self._make_ready()
             return self._read([partition], None)
 
+    def timeouts(
+        self, query: float | None, fetch: float | None, update: float | None
+    ) -> Timeouts | None:
+        """The time limits of a cursor; None when they are the connection's."""
+        given = {"query": query, "fetch": fetch, "update": update}
+        checked = {k: check(f"{k}_timeout", v) for k, v in given.items() if v is not None}
+        return Timeouts.of(self.settings)._replace(**checked) if checked else None
+
     @contextlib.contextmanager
-    def _within(self, timeouts: Timeouts | None) -> Iterator[None]:
-        """A block that sends a statement within the time limits of its cursor."""
-        self._timeouts = timeouts or Timeouts.of(self.settings)
-        yield
+    def limited(self, timeouts: Timeouts) -> Iterator[None]:
+        """A block whose statements have other time limits than the connection's."""
+        with self.lock:
+            before, self._timeouts = self._timeouts, timeouts
+            try:
+                yield
+            finally:
+                self._timeouts = before
 
     def _send(self, send: Callable[[], T]) -> T:
         """Send a statement, once more where the session had expired.
@@ -394,15 +409,14 @@ class Session:
 
         The server may be running the statement still, and would have the next one wait for it.
         """
-        timeouts, self._timeouts = self._timeouts, _SETTLING
         self._doubtful = False
         try:
-            self._read(*self._partitions("SELECT 1", None)).read_table()
+            with self.limited(_SETTLING):
+                self._read(*self._partitions("SELECT 1", None)).read_table()
         except Error:
             self._disconnect()
             self._connect()
         finally:
-            self._timeouts = timeouts
             self._active = None
 
     def is_usable(self) -> bool:
@@ -411,7 +425,8 @@ class Session:
             if self.closed or self._lost:
                 return False
             try:
-                self.execute("SELECT 1", timeouts=_SETTLING).read_table()
+                with self.limited(_SETTLING):
+                    self.execute("SELECT 1").read_table()
             except (Error, adbc.Error):
                 return False
             return True

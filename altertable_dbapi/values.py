@@ -85,10 +85,17 @@ def column(
             kind = values[0].type
             return column([None], name, null_type if pa.types.is_null(kind) else kind)
         try:
-            return pa.array(values, type=values[0].type)
+            return _of_scalar(values[0])
         except pa.ArrowException as error:
             raise DataError(f"cannot bind {_shown(values[0])} to {name}: {error}") from None
     return _general(values, name, first_row)
+
+
+def _of_scalar(value: pa.Scalar) -> pa.Array:
+    if isinstance(value.type, pa.BaseExtensionType):
+        # pyarrow before 21 makes no array of an extension type from its scalars.
+        return pa.ExtensionArray.from_storage(value.type, _of_scalar(value.value))
+    return pa.array([value], type=value.type)
 
 
 def _general(values: Sequence[Any], name: str, first_row: int | None) -> pa.Array:

@@ -27,10 +27,10 @@ def run(server: ServerProcess, options: Options) -> list[Section]:
         size = peers[0].table(table.query).nbytes
         ours = timings[Ours.name]
         line = [name, f"{rows:,}", f"{size / 1e6:,.0f}"]
-        for peer in (Ours.name, Stock.name, Altertable.name):
-            timing = timings[peer]
+        for client in (Ours.name, Stock.name, Altertable.name):
+            timing = timings[client]
             line.append(f"{size / timing.seconds / 1e9:.2f} {spread(timing.spread)}")
-            if peer != Ours.name:
+            if client != Ours.name:
                 line.append(ratio(timing.seconds, ours.seconds))
             line.append(f"{timing.cpu * 1e3:,.0f}")
         lines.append(line)

@@ -97,9 +97,10 @@ class _Client(_Side):
         self._connecting = self.loop.create_task(self._connect(transport))
 
     async def _connect(self, transport: asyncio.Transport) -> None:
-        self.other = _Side(self.delay)
-        self.other.other = self
-        await self.loop.create_connection(lambda: self.other, *self._server)
+        server = _Side(self.delay)
+        server.other = self
+        self.other = server
+        await self.loop.create_connection(lambda: server, *self._server)
         transport.resume_reading()
 
 

@@ -95,9 +95,6 @@ def arrow(value: Any, kind: pa.DataType) -> Any:
         uuid.UUID(int=5),
         Interval(-14, -2, -3),
         Interval(),
-        [],
-        [[]],
-        [None],
         [[1], [], None, [None]],
         ["a'b", '"x"', "\\", "NULL", None, "a,b]", "", " "],
         ["\0", "x"],
@@ -109,7 +106,7 @@ def arrow(value: Any, kind: pa.DataType) -> Any:
         [dt.datetime(2020, 1, 1, tzinfo=UTC)],
         [dt.timedelta(days=1)],
         [Interval(1, 2, 3)],
-        {"a": 1, 'b"c': "x", "d'e": [None, "'"], "f g\n{": {"h": None}},
+        {"a": 1, 'b"c': "x", "d'e": [None, "'"], "f g\n{": {"h": [b"x"]}},
         [{"a": 1}, None, {"a": None}],
         np.int8(-128),
         np.uint64(2**64 - 1),
@@ -124,10 +121,8 @@ def arrow(value: Any, kind: pa.DataType) -> Any:
         arrow(None, pa.int32()),
         arrow(None, pa.list_(pa.date32())),
         arrow(None, pa.struct([("a", pa.decimal128(5, 2))])),
-        arrow(1, pa.time64("ns")),
         arrow(86_400_000_000, pa.time64("us")),
         arrow(5, pa.time32("ms")),
-        arrow(-5, pa.timestamp("ns", tz="UTC")),
         arrow(5, pa.timestamp("s", tz="Europe/Paris")),
         arrow(-(10**14) - 62_135_596_800_000_001, pa.timestamp("us")),
         arrow(3 * 10**17, pa.timestamp("us")),
@@ -155,6 +150,25 @@ def test_a_literal_is_what_the_server_binds(shared: Conn, value: Any) -> None:
     server, client = both_ways(shared, value)
     assert shown(client) == shown(server)
     assert client.schema == server.schema
+
+
+@pytest.mark.parametrize("value", [[], [[]], [None], {"a": None, "b": 1}, {"a": []}], ids=str)
+def test_values_without_a_type(shared: Conn, value: Any) -> None:
+    # Which type they have is up to the version of DuckDB.
+    server, client = both_ways(shared, value)
+    assert shown(client.select(["said"])) == shown(server.select(["said"]))
+    assert client.column("value").to_pylist() == server.column("value").to_pylist() == [value]
+
+
+def test_nanoseconds_are_kept_or_refused() -> None:
+    # Only newer servers have these types.
+    assert literals(pa.array([1, None], pa.time64("ns"))) == [
+        "CAST('00:00:00.000000001' AS TIME_NS)",
+        "CAST(NULL AS TIME_NS)",
+    ]
+    assert literals(pa.array([-5], pa.timestamp("ns", tz="UTC"))) == [
+        "CAST('1969-12-31T23:59:59.999999995+00' AS TIMESTAMPTZ_NS)"
+    ]
 
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -200,6 +214,9 @@ def lists_of(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 @given(st.recursive(scalars, lists_of, max_leaves=6))
 def test_any_value_is_the_same_by_client_and_by_server(shared: Conn, value: Any) -> None:
     server, client = both_ways(shared, value)
+    if '"NULL"' in str(client.column("kind")):
+        # A list or a field without a value: its type is up to the version of DuckDB.
+        server, client = server.select(["said"]), client.select(["said"])
     assert shown(client) == shown(server)
     assert client.schema == server.schema
 
