@@ -6,19 +6,26 @@ import atexit
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
-# Airflow reads these when it is imported, and it makes files in its home then.
-_HOME = tempfile.mkdtemp(prefix="altertable-airflow-")
-atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
-os.environ["AIRFLOW_HOME"] = _HOME
+ROOT = Path(__file__).parents[1]
+HOME = Path(tempfile.mkdtemp(prefix="altertable-airflow-"))
+DAGS = HOME / "dags"
+
+# Airflow reads its settings when it is imported, and makes files in its home then.
+for _name in list(os.environ):
+    if _name.startswith(("ALTERTABLE_", "AIRFLOW_")):
+        del os.environ[_name]
+os.environ["AIRFLOW_HOME"] = str(HOME)
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
-os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
-for _variable in [name for name in os.environ if name.startswith(("ALTERTABLE_", "AIRFLOW_CONN_"))]:
-    del os.environ[_variable]
+DAGS.mkdir()
+(DAGS / "examples").symlink_to(ROOT / "examples" / "airflow")
+atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,7 +35,7 @@ from altertable_dbapi.airflow import AltertableHook
 from altertable_dbapi.local import Server
 
 PASSWORD = "correct-horse-battery"
-EXAMPLES = Path(__file__).parents[1] / "examples"
+BIN = Path(sys.executable).parent
 
 
 def connection(server: Server, **over: Any) -> str:
@@ -72,3 +79,10 @@ def auto(server: Server) -> Iterator[altertable_dbapi.Connection[tuple[Any, ...]
     """The driver's own connection to the server, with autocommit."""
     with server.connect(autocommit=True) as conn:
         yield conn
+
+
+@pytest.fixture(scope="session")
+def database() -> None:
+    """Airflow's own database, which DAG runs are written to."""
+    command = [BIN / "airflow", "db", "migrate"]
+    subprocess.run(command, check=True, capture_output=True, timeout=180)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import datetime
 import decimal
-import logging
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from .parameters import Bound, slots
 from .session import Session
 from .sql import scan
 
-logger = logging.getLogger("altertable_dbapi")
+from .logs import logger
 
 
 class Binding(NamedTuple):

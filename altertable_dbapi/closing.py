@@ -4,15 +4,52 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import adbc_driver_manager as adbc
+
+H = TypeVar("H")
 
 logger = logging.getLogger("altertable_dbapi")
 
 #: Seconds that a close waits for the server. A session that it does not hear of expires there.
 _LIMIT = 5.0
+
+
+def within(seconds: float, open_handle: Callable[[], H]) -> H | None:
+    """What `open_handle` opens, or None when it takes longer than so many seconds.
+
+    The driver has no time limit of its own for opening a connection. It is opened in a thread,
+    which closes it again if it comes too late.
+    """
+    lock = threading.Lock()
+    done = threading.Event()
+    opened: list[H] = []
+    failed: list[BaseException] = []
+    late = False
+
+    def run() -> None:
+        try:
+            handle = open_handle()
+        except BaseException as error:  # it is raised where the result is awaited
+            failed.append(error)
+        else:
+            with lock:
+                opened.append(handle)
+            if late:
+                close_handles([handle])
+        done.set()
+
+    threading.Thread(target=run, name="altertable-connect", daemon=True).start()
+    try:
+        done.wait(seconds)
+    finally:
+        with lock:
+            late = not opened
+    if failed:
+        raise failed[0]
+    return opened[0] if opened else None
 
 
 def close_handles(handles: Sequence[Any], after: threading.Thread | None = None) -> None:

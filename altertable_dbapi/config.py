@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
+from . import tls
 from .errors import InterfaceError, ProgrammingError
 
 DEFAULT_HOST = "flight.altertable.ai"
@@ -32,6 +34,7 @@ ENVIRONMENT = {
 }
 
 _SCHEMES = {"altertable": None, "grpc+tls": True, "grpc+tcp": False, "grpc": False}
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 
@@ -57,7 +60,10 @@ class Settings:
     keepalive: float = 30.0
     keepalive_idle: bool = False
     tls_root_certs: str | None = None
+    tls_client_cert: str | None = None
+    tls_client_key: str | None = None
     tls_skip_verify: bool = False
+    authority: str | None = None
 
     def __repr__(self) -> str:
         return f"<Settings {self.where}>"
@@ -138,6 +144,7 @@ def resolve(
                 f"no {name} given for {settings.address}; pass {name}=, put it in the URI or set "
                 f"{ENVIRONMENT[name]}"
             )
+    tls.check(settings, {name: source for name, (_, source) in values.items()})
     return settings
 
 
@@ -153,7 +160,7 @@ def parse_uri(uri: str) -> dict[str, str]:
     scheme, separator, _ = uri.partition("://")
     if not separator or scheme not in _SCHEMES:
         # Without "://" the text may be anything, a pasted password too.
-        shown = f" with scheme {scheme!r}" if separator and scheme.isascii() else ""
+        shown = f" with scheme {scheme!r}" if separator and _SCHEME.fullmatch(scheme) else ""
         raise ProgrammingError(
             f"not a connection URI{shown}; write "
             'altertable://user:password@host:port/catalog/schema?option=value, or "local"'
@@ -188,15 +195,19 @@ def parse_uri(uri: str) -> dict[str, str]:
     while path and not path[-1]:
         path.pop()
     if len(path) > 2 or "" in path:
+        # With an @ it is rather the end of a password that has a slash in it.
+        shown = "" if "@" in parts.path else f" is {parts.path!r}, which"
         raise ProgrammingError(
-            f"malformed connection URI: its path is {parts.path!r}, not /catalog or /catalog/schema"
+            f"malformed connection URI: its path{shown} is not /catalog or /catalog/schema "
+            "(characters such as / ? # in a password are written %2F %3F %23)"
         )
     values.update(zip(("catalog", "schema"), path, strict=False))
     aliases = {"user": "username", "database": "catalog"}
     for key, value in parse_qsl(parts.query, keep_blank_values=True):
         name = aliases.get(key, key)
         if name not in SETTING_NAMES:
-            raise ProgrammingError(f"unknown option {key!r} in the connection URI; {_known()}")
+            shown = "" if "@" in key else f" {key!r}"
+            raise ProgrammingError(f"unknown option{shown} in the connection URI; {_known()}")
         values[name] = value
     return values
 
@@ -230,7 +241,8 @@ def _check(name: str, value: Any, source: str) -> Any:
 
 
 def _refuse(name: str, value: Any, source: str, expected: str) -> ProgrammingError:
-    shown = "" if name == "password" else f" is {value!r}"
+    secret = name == "password" or name in tls.PEM_SETTINGS
+    shown = "" if secret else f" is {value!r}"
     return ProgrammingError(f"{name}{shown} (from the {source}); expected {expected}")
 
 
@@ -243,6 +255,14 @@ def _text(name: str, value: Any, source: str) -> str:
         value.encode()
     except UnicodeEncodeError:
         raise _refuse(name, value, source, "a string that can be encoded as UTF-8") from None
+    return value
+
+
+def _pem_or_path(name: str, value: Any, source: str) -> str:
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if not isinstance(value, str) or not value:
+        raise _refuse(name, value, source, "PEM text, or the path of a PEM file")
     return value
 
 
@@ -316,6 +336,7 @@ _CHECKERS = {
     "update_timeout": _seconds,
     "keepalive": _seconds_or_never,
     "keepalive_idle": _flag,
+    **dict.fromkeys(tls.PEM_SETTINGS, _pem_or_path),
     "tls_skip_verify": _flag,
 }
 
@@ -336,22 +357,4 @@ def adbc_database_options(settings: Settings) -> dict[str, str]:
     for call, seconds in timeouts.items():
         if seconds is not None:
             options[f"{prefix}rpc.timeout_seconds.{call}"] = str(seconds)
-    if settings.tls_skip_verify:
-        options[f"{prefix}client_option.tls_skip_verify"] = "true"
-    if settings.tls_root_certs is not None:
-        options[f"{prefix}client_option.tls_root_certs"] = pem(settings.tls_root_certs)
-    return options
-
-
-def pem(certificates: str) -> str:
-    """Certificates as PEM text, given as such or as the path of a file."""
-    if "-----BEGIN" in certificates:
-        return certificates
-    try:
-        with open(certificates, encoding="ascii") as file:
-            text = file.read()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ProgrammingError(f"tls_root_certs: cannot read {certificates!r}: {error}") from error
-    if "-----BEGIN" not in text:
-        raise ProgrammingError(f"tls_root_certs: {certificates!r} holds no PEM certificate")
-    return text
+    return options | tls.adbc_options(settings)

@@ -16,6 +16,7 @@ from .description import Column, describe
 from .errors import InterfaceError, NotSupportedError, ProgrammingError
 from .executemany import execute_many
 from .limits import Timeouts
+from .logs import showing
 from .parameters import Parameters, bind
 from .result import Result, Rows
 from .row_factories import RowFactory, row_maker
@@ -148,7 +149,7 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
         statement, parameters = self._scan(operation, parameters)
         bound = bind(statement, parameters)
         self._reset()
-        with self._limited():
+        with self._limited(), showing(operation):
             self._finish(statement, self._connection._execute(statement, bound, self._binding))
         return self
 
@@ -187,7 +188,7 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
                 f"{' … RETURNING' if statement.returning else ''} returns them; use execute()"
             )
         sets = () if seq_of_parameters is None else seq_of_parameters
-        with self._limited():
+        with self._limited(), showing(operation):
             self._rowcount = execute_many(self._connection, statement, sets, self._binding)
 
     def _scan(self, operation: str, parameters: Parameters) -> tuple[Statement, Parameters]:
@@ -479,6 +480,7 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
         bound = bind(statement, parameters)
         self._reset()
         with self._limited():
+            with showing(operation):
             return self._connection._partitions(statement, bound, self._binding)
 
     def _limited(self) -> contextlib.AbstractContextManager[None]:

@@ -218,6 +218,7 @@ _DUCKDB_PREFIX = re.compile(
 # Arrow's C++ puts ". Detail: …" behind its text, and gRPC's C++ core its debugging context.
 _ADBC_HEAD = re.compile(r"^(?:[A-Z_]+: )?(?:\[Flight ?SQL\] )?")
 _ADBC_TAIL = re.compile(r" \((?P<code>[A-Z][A-Za-z]+); [^\n]{1,60}\)(?:\. Vendor code: \d+)?$")
+_GO_STATUS = re.compile(r"rpc error: code = (?P<code>[A-Z][A-Za-z]+) desc = ")
 _CPP_TAIL = re.compile(
     r"\. Detail: (?:Python exception: )?\w+$|\.? *(?:gRPC client debug|Client) context: .*$",
     re.DOTALL,
@@ -238,7 +239,7 @@ def grpc_code(error: adbc.Error) -> int | None:
     """The gRPC code behind an ADBC error, which some of the driver's calls give only by name."""
     if error.vendor_code is not None:
         return error.vendor_code
-    tail = _ADBC_TAIL.search(str(error))
+    tail = _ADBC_TAIL.search(str(error)) or _GO_STATUS.search(str(error))
     return GRPC_NAMES.get(tail["code"]) if tail else None
 
 

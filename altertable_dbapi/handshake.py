@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import threading
 
 import adbc_driver_manager as adbc
-from adbc_driver_manager import AdbcStatusCode
 
 from .config import Settings
 from .errors import Error, OperationalError, ProgrammingError, from_adbc, grpc_code, sentence
 from .session import Session
+from .tls import adbc_options, refusal
 
 _UNAUTHENTICATED = 16
 _UNAVAILABLE = 14
@@ -21,23 +20,32 @@ _CAUSES = [
     (r"connection refused", "nothing listens there"),
     (r"first record does not look like a TLS handshake", "the server does not speak TLS there; "
      "pass tls=False only for a server on this machine"),
-    (r"certificate (?:signed by unknown authority|is not trusted)", "its certificate is signed by "
-     "an authority that is not trusted; pass tls_root_certs="),
+    (r"certificate (?:signed by unknown authority|is not trusted)", "its certificate is "
+     "self-signed or signed by an authority that is not trusted; pass tls_root_certs="),
+    (r"certificate has expired or is not yet valid: current time (?P<now>\S+) is after (?P<limit>"
+     r"[^\s\"]+)", "its certificate expired on {limit} (this machine's clock says {now})"),
+    (r"certificate has expired or is not yet valid: current time (?P<now>\S+) is before (?P<limit>"
+     r"[^\s\"]+)", "its certificate is not valid before {limit} (this machine's clock says {now})"),
     (r"certificate has expired or is not yet valid", "its certificate has expired or is not yet "
      "valid"),
-    (r"certificate is (?:not )?valid for|doesn't contain any IP SANs|cannot validate certificate",
-     "its certificate is for another host name"),
-    (r"certificate required|bad certificate|handshake failure", "it asks for a client certificate "
-     "or refused the one it got"),
+    (r"certificate is valid for (?P<names>[^\"]+), not [^\s\"]+", "its certificate is for {names}, "
+     "not for {name}; connect by such a name, or pass it as authority="),
+    (r"certificate is (?:not )?valid for|doesn't contain any IP SANs|cannot validate certificate"
+     r"|not valid for any names", "its certificate is not for {name}; connect by a name that it is "
+     "for, or pass that as authority="),
+    (r"remote error: tls: certificate required", "it asks for a client certificate; pass "
+     "tls_client_cert= and tls_client_key="),
+    (r"remote error: tls: (?P<alert>(?:bad|unsupported|revoked|expired|unknown) certificate[a-z ]*"
+     r"|handshake failure)", "it asks for another client certificate than it got ({alert}); see "
+     "tls_client_cert="),
 ]  # fmt: skip
-_NO_PREFACE = re.compile(r"error reading server preface|connection (?:closed|reset)|EOF")
+_BROKEN_OFF = re.compile(
+    r"error reading server preface|connection (?:closed|reset)|broken pipe|closing|EOF"
+)
 
 
 def open_session(settings: Settings) -> Session:
     """Open a session and check what was asked of it.
-
-    The driver has no time limit for a connection of its own, so it is made in a thread, which is
-    left to itself when the time is up. That also leaves the caller free for Ctrl-C.
 
     Raises
     ------
@@ -46,55 +54,15 @@ def open_session(settings: Settings) -> Session:
     ProgrammingError
         The server does not know the catalog, the schema or the compute size.
     """
-    opening = _Opening(settings)
-    return opening.result()
-
-
-class _Opening:
-    """A session that is being opened in a thread."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._done = threading.Event()
-        self._lock = threading.Lock()
-        self._abandoned = False
-        self._session: Session | None = None
-        self._error: BaseException | None = None
-        threading.Thread(target=self._open, name="altertable-connect", daemon=True).start()
-
-    def _open(self) -> None:
-        try:
-            session = Session(self._settings)
-        except BaseException as error:
-            self._error = error
-        else:
-            with self._lock:
-                if not self._abandoned:
-                    self._session = session
-            if self._session is None:
-                session.close()
-        self._done.set()
-
-    def result(self) -> Session:
-        settings = self._settings
-        try:
-            in_time = self._done.wait(settings.connect_timeout)
-        finally:
-            with self._lock:
-                session = self._session
-                self._abandoned = session is None
-        if self._error is not None:
-            error = self._error
-            if not isinstance(error, adbc.Error):
-                raise error
-            raise _explained(error, settings) from None
-        if session is None or not in_time:
-            raise OperationalError(
-                f"no answer from {settings.address} within {settings.connect_timeout:g} s",
-                status_code=AdbcStatusCode.TIMEOUT,
-            )
-        _check(session, settings)
-        return session
+    adbc_options(settings)  # so that a file of certificates that cannot be read is said as it is
+    try:
+        session = Session(settings)
+    except adbc.Error as error:
+        if isinstance(error, Error):
+            raise
+        raise _explained(error, settings) from None
+    _check(session, settings)
+    return session
 
 
 def _check(session: Session, settings: Settings) -> None:
@@ -125,20 +93,32 @@ def _explained(error: adbc.Error, settings: Settings) -> Error:
     if code == _UNAUTHENTICATED:
         message = f"{tried}: the user name or the password is wrong ({said})"
     elif code == _UNAVAILABLE:
-        cause = next((says for pattern, says in _CAUSES if re.search(pattern, text)), None)
-        if cause is not None:
-            message = f"{tried}: {cause.format(host=settings.host)}"
-        elif not settings.tls and _NO_PREFACE.search(text):
-            message = (
-                f"{tried}: it broke the connection off; it may want TLS, which tls=False is off"
-            )
-        else:
-            message = f"{tried}: {said}"
+        message = f"{tried}: {_cause(text, settings) or said}"
     else:
         options = "".join(f", {k}={v!r}" for k, v in settings.session_options.items())
+        certificates = refusal(text)
+        if certificates is not None:
+            return ProgrammingError(certificates, status_code=error.status_code)
         # A session option that the server does not take is the caller's mistake, whatever code
         # the driver gives it.
         refused = "Could not set option" in text
         kind = ProgrammingError if refused else type(from_adbc(error))
         return kind(f"{tried}{options}: {said}", status_code=error.status_code, vendor_code=code)
     return OperationalError(message, status_code=error.status_code, vendor_code=code)
+
+
+def _cause(text: str, settings: Settings) -> str | None:
+    """Why there is no connection, in words for whoever connects, if that can be told."""
+    name = settings.authority or settings.host
+    for pattern, says in _CAUSES:
+        found = re.search(pattern, text)
+        if found:
+            return says.format(host=settings.host, name=name, **found.groupdict())
+    if not _BROKEN_OFF.search(text):
+        return None
+    if not settings.tls:
+        return "it broke the connection off; it may want TLS, which tls=False turns off"
+    # With TLS 1.3 a server refuses a client after the handshake, often without a word.
+    if settings.tls_client_cert is None:
+        return "it broke the connection off; it may ask for a client certificate (tls_client_cert=)"
+    return "it broke the connection off; it may not accept the client certificate that it got"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from os import PathLike
@@ -336,6 +337,7 @@ def _pump(
     on_progress: Progress | None,
 ) -> int:
     rows = size = 0
+    started = time.perf_counter()
     session.cancel_load = transfer.cancel
     try:
         for piece in pieces:
@@ -346,7 +348,9 @@ def _pump(
             size += piece.nbytes
             if on_progress is not None:
                 on_progress(rows, size)
-        return transfer.finish()
+        loaded = transfer.finish()
+        session.log.loaded(rows, size, time.perf_counter() - started)
+        return loaded
     except BaseException:
         transfer.abort()
         raise

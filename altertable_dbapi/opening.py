@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import warnings
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, overload
 
 from .config import resolve
 from .connection import Connection
+from .errors import Warning
 from .row_factories import RowFactory, tuple_row
 
 if TYPE_CHECKING:
@@ -33,8 +36,11 @@ class ConnectionSettings(TypedDict, total=False):
     update_timeout: float | None
     keepalive: float | None
     keepalive_idle: bool | None
-    tls_root_certs: str | None
+    tls_root_certs: str | os.PathLike[str] | None
+    tls_client_cert: str | os.PathLike[str] | None
+    tls_client_key: str | os.PathLike[str] | None
     tls_skip_verify: bool | None
+    authority: str | None
 
 
 @overload
@@ -72,8 +78,11 @@ def connect(
     update_timeout: float | None = None,
     keepalive: float | None = None,
     keepalive_idle: bool | None = None,
-    tls_root_certs: str | None = None,
+    tls_root_certs: str | os.PathLike[str] | None = None,
+    tls_client_cert: str | os.PathLike[str] | None = None,
+    tls_client_key: str | os.PathLike[str] | None = None,
     tls_skip_verify: bool | None = None,
+    authority: str | None = None,
 ) -> Connection[Any]:
     """Open a connection.
 
@@ -92,7 +101,8 @@ def connect(
     host, port : str, int
         ``flight.altertable.ai`` and 443.
     tls : bool
-        On. Off is for servers on the same machine.
+        On. Off is for servers on the same machine. The environment can turn it off for these and
+        for the host that it names, but not for a host given here or in the URI.
     catalog, schema : str, optional
         What unqualified names refer to. Without a catalog the session sees every catalog that the
         user may use; with one it sees that one.
@@ -117,10 +127,16 @@ def connect(
         session may expire, and the next statement opens another.
     keepalive_idle : bool
         Whether to send them always. Off, since a session may hold compute that someone pays for.
-    tls_root_certs : str, optional
+    tls_root_certs : str or path, optional
         The certificates to trust: a PEM file, or its text. The system's unless given.
+    tls_client_cert, tls_client_key : str or path, optional
+        The certificate to show to a server that asks for one, with those between it and its
+        authority, and its private key, not encrypted: PEM files, or their text.
     tls_skip_verify : bool
-        Whether to trust any certificate; for trials only.
+        Whether to trust any certificate; for trials only, and with a `Warning`.
+    authority : str, optional
+        The name to expect in the server's certificate and to ask for, where it is not `host`:
+        behind a tunnel, or at an address.
 
     Returns
     -------
@@ -151,7 +167,10 @@ def connect(
         "keepalive": keepalive,
         "keepalive_idle": keepalive_idle,
         "tls_root_certs": tls_root_certs,
+        "tls_client_cert": tls_client_cert,
+        "tls_client_key": tls_client_key,
         "tls_skip_verify": tls_skip_verify,
+        "authority": authority,
     }
     factory = tuple_row if row_factory is None else row_factory
     if uri is not None and uri.partition(":")[0] == "local":
@@ -162,4 +181,12 @@ def connect(
             server = on_close.enter_context(shared_server(uri.partition(":")[2] or ":memory:"))
             settings = resolve(server.uri, arguments, {})
             return Connection(settings, factory, on_close.pop_all())
-    return Connection(resolve(uri, arguments), factory)
+    resolved = resolve(uri, arguments)
+    if resolved.tls_skip_verify:
+        warnings.warn(
+            f"tls_skip_verify: whoever answers as {resolved.address} is trusted, and is sent the "
+            "password; pass tls_root_certs= instead",
+            Warning,
+            stacklevel=2,
+        )
+    return Connection(resolved, factory)

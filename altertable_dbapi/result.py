@@ -63,6 +63,8 @@ class Result:
         self._failure: Error | None = None
         self._buffered: deque[pa.RecordBatch] = deque()
         self._closed = False
+        self._rows_read = 0
+        self._on_end: Callable[[int, bool], Any] | None = None
         self._stream: pa.RecordBatchReader | None = next(streams, None)
         if self._stream is not None:
             schema = self._stream.schema
@@ -101,6 +103,7 @@ class Result:
             while self._stream is not None:
                 with self._reading():
                     tables.append(self._read(self._stream.read_all))
+                    self._rows_read += tables[-1].num_rows
                     self._next_stream()
             self._check_complete()
             self._buffered.clear()
@@ -116,6 +119,17 @@ class Result:
                 yield batch
 
         return pa.RecordBatchReader.from_batches(self.schema, batches())
+
+    def tell(self, on_end: Callable[[int, bool], Any]) -> None:
+        """Call `on_end` with how many rows were read, and whether that was all, at the end."""
+        self._on_end = on_end
+        if self._stream is None:
+            self._end(True)
+
+    def _end(self, whole: bool) -> None:
+        on_end, self._on_end = self._on_end, None
+        if on_end is not None:
+            on_end(self._rows_read, whole)
 
     def put_back(self, batches: list[pa.RecordBatch]) -> None:
         """Make `batches` the next ones to be read."""
@@ -150,6 +164,7 @@ class Result:
             except StopIteration:
                 self._next_stream()
                 return None
+        self._rows_read += batch.num_rows
         return batch
 
     @contextlib.contextmanager
@@ -179,6 +194,8 @@ class Result:
                 f"the server sent the result in parts of different types: {self._stream.schema}"
                 f" after {self.schema}"
             )
+        if self._stream is None:
+            self._end(True)
 
     def __del__(self) -> None:
         # Whoever asked for this result has lost interest in it.
@@ -190,6 +207,7 @@ class Result:
         stream, self._stream, self._streams = self._stream, None, iter(())
         if stream is not None:
             self._release(stream, False)
+            self._end(False)
 
     def _check_open(self) -> None:
         if self._closed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -16,11 +17,12 @@ import adbc_driver_manager as adbc
 import pyarrow as pa
 
 from . import _adbc, wire
-from .closing import close_handles
+from .closing import close_handles, within
 from .config import Settings, adbc_database_options, check
 from .errors import Error, InterfaceError, OperationalError, ProgrammingError, from_adbc
 from .keepalive import Keepalive
 from .limits import Timeouts, has_expired, was_broken_off
+from .logs import SessionLog
 from .parameters import Bound
 from .release import Releases
 from .result import Result
@@ -78,6 +80,7 @@ class Session:
         self.in_transaction = False
         self.closed = False
         self._pid = os.getpid()
+        self.log = SessionLog()
         self._keepalive = Keepalive(self, settings.keepalive)
         self._sending = self._opened = False
         # A transaction that ended with its session, of which the program has to be told.
@@ -97,37 +100,44 @@ class Session:
         self.database = adbc_driver_flightsql.connect(
             settings.uri, db_kwargs=adbc_database_options(settings)
         )
-        try:
-            self._connect()
-        except BaseException:
-            self.database.close()
-            raise
+        self._connect()
 
     def _connect(self) -> None:
         """Open the server's session: Handshake, then its options."""
-        options = {_SESSION_OPTION + k: v for k, v in self.settings.session_options.items()}
+        settings = self.settings
+        options = {_SESSION_OPTION + k: v for k, v in settings.session_options.items()}
+        started = time.perf_counter()
         try:
-            connection = adbc.AdbcConnection(self.database, **options)
+            connection = within(
+                settings.connect_timeout, lambda: adbc.AdbcConnection(self.database, **options)
+            )
         except adbc.Error as error:
             if not self._opened:
                 raise
             raise from_adbc(error) from None
+        if connection is None:
+            raise OperationalError(
+                f"no answer from {settings.address} within {settings.connect_timeout:g} s",
+                status_code=adbc.AdbcStatusCode.TIMEOUT,
+            )
         try:
             self.statement = adbc.AdbcStatement(connection)
         except BaseException:
             connection.close()
             raise
         self.connection = connection
+        self.log.opened(settings, time.perf_counter() - started)
         self._applied.clear()
         self._connected = self._opened = True
         self._doubtful = False
-        if self.settings.keepalive_idle:
+        if settings.keepalive_idle:
             self._keepalive.start()
 
     def _disconnect(self) -> None:
         """End the server's session, and with it a transaction and what was prepared."""
         self._connected = False
         self.in_transaction = False
+        self.log.ended()
         active = self._active() if self._active is not None else None
         if active is not None:
             active.close()
@@ -141,7 +151,7 @@ class Session:
     def execute(self, text: str, bound: Bound | None = None) -> Result:
         """Send one statement, prepared when it has parameters, and open its stream."""
         with self.lock:
-            return self._send(lambda: self._read(*self._partitions(text, bound)))
+            return self._send(lambda: self._logged(text, bound))
 
     def prepare(self, text: str) -> pa.Schema | None:
         """Prepare a statement and give the schema of its parameters, where the server tells."""
@@ -153,6 +163,7 @@ class Session:
     ) -> tuple[list[bytes], pa.Schema | None]:
         """Send one statement; the partitions of its result, and the schema announced for them."""
         with self.lock:
+            self.log.sending(text)
             return self._send(lambda: self._partitions(text, bound))
 
     def read_partition(self, partition: bytes) -> Result:
@@ -212,6 +223,18 @@ class Session:
         finally:
             self._sending = False
 
+    def _logged(self, text: str, bound: Bound | None) -> Result:
+        log = self.log.sending(text)
+        try:
+            result = self._read(*self._partitions(text, bound))
+        except BaseException as error:
+            if log is not None:
+                log.failed(error)
+            raise
+        if log is not None:
+            result.tell(log.ended)
+        return result
+
     @contextlib.contextmanager
     def loading(self) -> Iterator[adbc.AdbcStatement]:
         """A block with the session to itself, and the statement of its bulk load."""
@@ -239,6 +262,7 @@ class Session:
             statement.bind(bound.record_batch(prepared.parameter_schema))
         self._limit(statement)
         with self._timeouts.named("query", "update"):
+            self.log.round_trips += 1 if bound is None else 2
             partitions, handle, _ = _adbc.call(statement.cancel, statement.execute_partitions)
         return partitions, None if handle is None else _adbc.import_schema(handle)
 
@@ -288,6 +312,7 @@ class Session:
         for partition in partitions:
             self._releases.flush()
             with self._timeouts.named("fetch"):
+                self.log.round_trips += 1
                 handle = _adbc.call(cancel, read, wire.without_locations(partition))
             yield _adbc.import_stream(handle)
 
@@ -305,6 +330,7 @@ class Session:
         statement = self._spare.pop() if self._spare else adbc.AdbcStatement(self.connection)
         try:
             statement.set_sql_query(text)
+            self.log.round_trips += 1
             _adbc.call(statement.cancel, statement.prepare)
         except BaseException:
             self._spare.append(statement)
@@ -317,6 +343,7 @@ class Session:
         """Close a prepared statement on the server and keep its handle for another."""
         statement = self._prepared.pop(text).statement
         # The driver closes the server's statement when it is given another text.
+        self.log.round_trips += 1
         _adbc.call(statement.cancel, statement.set_sql_query, "")
         self._spare.append(statement)
 
@@ -329,6 +356,7 @@ class Session:
 
     def _begin(self) -> None:
         _adbc.call(self.connection.cancel, self.connection.set_autocommit, False)
+        self.log.transaction("begun", 1)
 
     def commit(self) -> None:
         """Commit the open transaction; nothing when none is open."""
@@ -339,6 +367,7 @@ class Session:
             try:
                 with self._ending():
                     _adbc.call(self.connection.cancel, self.connection.set_autocommit, True)
+                    self.log.transaction("committed", 1)
             except Error as error:
                 if has_expired(error):
                     fate = _LOST.partition(";")[0]
@@ -365,6 +394,7 @@ class Session:
                     # ended by turning its autocommit on.
                     _adbc.call(self.connection.cancel, self.connection.rollback)
                     _adbc.call(self.connection.cancel, self.connection.set_autocommit, True)
+                    self.log.transaction("rolled back", 3)
             except Error as error:
                 # With its session a transaction is rolled back as well.
                 if not has_expired(error) and not was_broken_off(error):

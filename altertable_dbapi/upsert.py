@@ -9,8 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from . import wire
-from .config import MAX_MESSAGE_BYTES, Settings, pem
+from . import tls, wire
+from .config import MAX_MESSAGE_BYTES, Settings
 from .errors import DataError, OperationalError, ProgrammingError, from_flight
 from .transfer import Aborted
 
@@ -154,13 +154,12 @@ def _session(settings: Settings) -> Iterator[tuple[Any, Any]]:
     from pyarrow import flight
 
     bearer = _Bearer()
-    tls: dict[str, Any] = {}
-    if settings.tls_root_certs is not None:
-        tls["tls_root_certs"] = pem(settings.tls_root_certs)
-    if settings.tls_skip_verify:
-        tls["disable_server_verification"] = True
+    arguments, generic = tls.flight_options(settings)
     client = flight.FlightClient(
-        settings.uri, middleware=[bearer.factory()], generic_options=list(_CHANNEL.items()), **tls
+        settings.uri,
+        middleware=[bearer.factory()],
+        generic_options=[*_CHANNEL.items(), *generic],
+        **arguments,
     )
     try:
         soon = flight.FlightCallOptions(timeout=settings.connect_timeout)

@@ -34,8 +34,8 @@ def test_arguments_win_over_the_uri_and_the_uri_over_the_environment() -> None:
         "ALTERTABLE_TLS": "off",
         "ALTERTABLE_COMPUTE_SIZE": "xl",
     }
-    settings = resolve("altertable://uri-user@uri-host/uri-catalog", {"host": "arg-host"}, environ)
-    assert settings.host == "arg-host"
+    settings = resolve("altertable://uri-user@uri-host/uri-catalog", {"host": "localhost"}, environ)
+    assert settings.host == "localhost"
     assert settings.username == "uri-user"
     assert settings.password == "env-word"
     assert settings.catalog == "uri-catalog"

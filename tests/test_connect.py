@@ -132,16 +132,6 @@ def test_no_tls_where_there_is_some(tls_server: Server) -> None:
     _one_sentence(caught.value, f":{tls_server.port}", "may want TLS")
 
 
-def test_tls(tls_server: Server, certificate: Certificate) -> None:
-    with pytest.raises(OperationalError) as caught:
-        tls_server.connect()
-    _one_sentence(caught.value, "authority that is not trusted", "tls_root_certs")
-    with tls_server.connect(tls_root_certs=certificate.pem) as conn:
-        assert conn.execute("SELECT 1").fetchone() == (1,)
-    with tls_server.connect(tls_skip_verify=True) as conn:
-        assert conn.execute("SELECT 1").fetchone() == (1,)
-
-
 def test_unknown_catalog(server: Server) -> None:
     with pytest.raises(ProgrammingError) as caught:
         server.connect(catalog="nope", schema="main")

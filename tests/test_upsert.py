@@ -15,8 +15,6 @@ from altertable_dbapi import DataError, OperationalError, ProgrammingError
 from altertable_dbapi.local import Server
 from altertable_dbapi.upsert import MAX_SENT_BYTES
 
-from .certificates import Certificate
-
 Connection = altertable_dbapi.Connection[tuple[Any, ...]]
 
 Row = dict[str, Any]
@@ -238,16 +236,6 @@ def test_session_options_go_with_it() -> None:
         auto.load("t", STORED, mode="create", primary_key="id")
         assert "DoAction:SetSessionOptions" in server.calls
         assert auto.execute("FROM other.main.t").fetch_arrow_table() == STORED
-
-
-def test_tls(table: Connection) -> None:
-    certificate = Certificate("localhost", "127.0.0.1")
-    data = pa.table({"id": [1], "text": ["x"]})
-    with Server(tls_cert=certificate.pem, tls_key=certificate.key_pem) as server:
-        for options in ({"tls_root_certs": certificate.pem}, {"tls_skip_verify": True}):
-            with server.connect(autocommit=True, **options) as auto:
-                assert auto.load("t", data, mode="replace", primary_key="id") == 1
-                assert rows(auto) == [(1, "x")]
 
 
 def test_a_failing_source_loads_nothing(server: Server, table: Connection) -> None:

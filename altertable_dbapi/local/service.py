@@ -159,11 +159,7 @@ class Service(flight.FlightServerBase):  # type: ignore[misc]
         """Give a command's schema and tickets."""
         if name == "CommandStatementQuery":
             sql, transaction = command.query, command.transaction_id
-            canned = self._settings.canned.get(sql)
-            if canned is not None:
-                statement = statements.Statement(sql, "SELECT", (), canned.schema, frozenset())
-            else:
-                statement = self._prepare(session, sql, transaction, context)
+            statement = self._prepare(session, sql, transaction, context)
             handle = session.plan(Planned(statement, transaction))
             return statement.schema, [
                 messages.pack(messages.new("TicketStatementQuery", statement_handle=ticket))
@@ -181,6 +177,9 @@ class Service(flight.FlightServerBase):  # type: ignore[misc]
     def _prepare(
         self, session: Session, sql: str, transaction: bytes, context: Any
     ) -> statements.Statement:
+        canned = self._settings.canned.get(sql)
+        if canned is not None:
+            return statements.Statement(sql, "SELECT", (), canned.schema, frozenset())
         with session.exclusive(context.is_cancelled) as cursor:
             session.check_transaction(transaction)
             session.apply_options()

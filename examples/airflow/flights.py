@@ -15,7 +15,7 @@ from airflow.sdk import dag, task
 
 from altertable_dbapi.airflow import AltertableHook
 
-FLIGHTS = Path(__file__).parents[1] / "data" / "flights.parquet"
+FLIGHTS = Path(__file__).resolve().parents[1] / "data" / "flights.parquet"
 CONNECTION = "altertable_default"
 
 
@@ -73,6 +73,3 @@ def altertable_flights():
 
 
 flights = altertable_flights()
-
-if __name__ == "__main__":
-    print(flights.test().state)
