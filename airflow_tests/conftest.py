@@ -23,6 +23,7 @@ DAGS.mkdir()
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -49,6 +50,13 @@ def connection(server: Server, **over: Any) -> str:
         "extra": {"tls": False},
     }
     return json.dumps({**fields, **over})
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from conftest import DAGS, PASSWORD
+from .conftest import DAGS, PASSWORD
 
 
 def dag(path: Path, name: str) -> Any:

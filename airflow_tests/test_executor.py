@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,14 +17,14 @@ from typing import Any
 
 import pytest
 
-from conftest import BIN, PASSWORD, ROOT
-
 import altertable_dbapi
+
+from .conftest import BIN, PASSWORD, ROOT, free_port
 
 SECONDS = 240
 
 #: Imports the hook at its top, as a DAG file may; tells secrets; forks after it has connected.
-FORKING = '''
+FORKING = """
 import os
 
 from airflow.sdk import dag, task
@@ -65,13 +64,7 @@ def forking():
 
 
 forking()
-'''
-
-
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
+"""
 
 
 class Deployment:
@@ -190,6 +183,25 @@ def remote() -> Iterator[str]:
         uri = process.stdout.readline().strip()
         yield uri.replace("***", PASSWORD)
         process.terminate()
+
+
+def test_a_process_that_imported_the_hook_may_fork(remote: str) -> None:
+    program = f"""
+import os
+from altertable_dbapi.airflow import AltertableHook
+assert "libadbc_driver_flightsql" not in open("/proc/self/maps").read()
+os.environ["AIRFLOW_CONN_ALTERTABLE_DEFAULT"] = {remote!r}
+for _ in range(2):
+    child = os.fork()
+    if not child:
+        print(AltertableHook().get_first("SELECT 42"), flush=True)
+        os._exit(0)
+    os.waitpid(child, 0)
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert [line for line in result.stdout.splitlines() if line.startswith("(")] == ["(42,)"] * 2
 
 
 def test_local_executor(remote: str, tmp_path: Path) -> None:

@@ -187,9 +187,7 @@ def test_polars(hook: AltertableHook) -> None:
 
 @pytest.mark.parametrize("kind", ["pandas", "polars"])
 def test_chunks(hook: AltertableHook, server: Server, kind: Any) -> None:
-    chunks = hook.get_df_by_chunks(
-        NUMBERS, {"n": 10_001, "skip": 0}, chunksize=3000, df_type=kind
-    )
+    chunks = hook.get_df_by_chunks(NUMBERS, {"n": 10_001, "skip": 0}, chunksize=3000, df_type=kind)
     frames = list(chunks)
     assert {type(frame).__module__.partition(".")[0] for frame in frames} == {kind}
     assert [len(frame) for frame in frames] == [3000, 3000, 3000, 1000]
@@ -208,7 +206,9 @@ def test_chunks_that_nobody_finishes(hook: AltertableHook, server: Server) -> No
 
 def test_frames_of_statements_that_write(hook: AltertableHook, auto: Any) -> None:
     auto.execute("CREATE TABLE t (i INTEGER)")
-    frame = hook.get_df(["INSERT INTO t VALUES (1)", "INSERT INTO t VALUES ($i) RETURNING i"], {"i": 2})
+    frame = hook.get_df(
+        ["INSERT INTO t VALUES (1)", "INSERT INTO t VALUES ($i) RETURNING i"], {"i": 2}
+    )
     assert frame["i"].tolist() == [2]
     assert auto.execute("SELECT count(*) FROM t").fetchall() == [(2,)]
 
@@ -254,7 +254,14 @@ def test_bulk_dump_and_load(hook: AltertableHook, auto: Any, tmp_path: Path) -> 
 # insert_rows
 
 ROWS = [
-    (1, "a", 0.5, decimal.Decimal("1.25"), datetime.date(2026, 1, 2), datetime.datetime(2026, 1, 2)),
+    (
+        1,
+        "a",
+        0.5,
+        decimal.Decimal("1.25"),
+        datetime.date(2026, 1, 2),
+        datetime.datetime(2026, 1, 2),
+    ),
     (2, None, None, None, None, None),
 ]
 
@@ -289,7 +296,14 @@ def test_rows_that_need_a_conversion_are_inserted(
     hook.insert_rows("things", [row])
     assert loads(server) == 0
     assert things.execute("FROM things").fetchall() == [
-        (3, "c", 1.0, decimal.Decimal("2.50"), datetime.date(2026, 1, 2), datetime.datetime(2026, 1, 3))
+        (
+            3,
+            "c",
+            1.0,
+            decimal.Decimal("2.50"),
+            datetime.date(2026, 1, 2),
+            datetime.datetime(2026, 1, 3),
+        )
     ]
 
 
@@ -341,7 +355,9 @@ def test_no_rows(hook: AltertableHook, things: Any) -> None:
 
 
 def test_dialect(hook: AltertableHook, auto: Any) -> None:
-    auto.execute('CREATE TABLE "my table" ("order" INTEGER PRIMARY KEY, "A b" VARCHAR DEFAULT \'x\')')
+    auto.execute(
+        'CREATE TABLE "my table" ("order" INTEGER PRIMARY KEY, "A b" VARCHAR DEFAULT \'x\')'
+    )
     dialect = hook.dialect
     assert type(dialect) is AltertableDialect
     assert dialect.get_column_names('"my table"') == ["order", "A b"]

@@ -234,7 +234,9 @@ def test_generic_transfer(connect: Callable[..., None], shop: Any) -> None:
         destination_conn_id="elsewhere",
         destination_table="copies",
     ).execute({})
-    query = "SELECT id, city, amount::VARCHAR, every::VARCHAR, moment::VARCHAR FROM sales.main.copies"
+    query = (
+        "SELECT id, city, amount::VARCHAR, every::VARCHAR, moment::VARCHAR FROM sales.main.copies"
+    )
     assert shop.execute(query + " ORDER BY id").fetchall() == [
         (1, "Lyon", "10.00", "1 month", "12:30:00"),
         (2, "Paris", "20.00", "1 month", "12:30:00"),
@@ -258,7 +260,11 @@ def test_bulk_load(shop: Any, tmp_path: Any) -> None:
     file = tmp_path / "orders.tsv"
     file.write_text('7\tMetz\t1.5\n8\t"a\tb"\t\\N\n')
     SQLBulkLoadOperator(
-        task_id="t", conn_id=CONN, table="orders", tmp_file=str(file), preoperator="DELETE FROM orders"
+        task_id="t",
+        conn_id=CONN,
+        table="orders",
+        tmp_file=str(file),
+        preoperator="DELETE FROM orders",
     ).execute({})
     rows = shop.execute("SELECT id, city, amount::DOUBLE FROM orders ORDER BY id").fetchall()
     assert rows == [(7, "Metz", 1.5), (8, "a\tb", None)]

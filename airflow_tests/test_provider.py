@@ -9,7 +9,7 @@ import sys
 from importlib.metadata import entry_points
 from typing import Any
 
-from conftest import BIN
+from .conftest import BIN
 
 
 def airflow(*arguments: str) -> Any:

@@ -13,11 +13,10 @@ from typing import Any, NamedTuple
 from .config import Settings
 from .errors import DatabaseError, OperationalError
 from .handshake import open_session
+from .logs import logger
 from .parameters import Bound, slots
 from .session import Session
 from .sql import scan
-
-from .logs import logger
 
 
 class Binding(NamedTuple):

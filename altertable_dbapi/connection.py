@@ -12,7 +12,7 @@ import pyarrow as pa
 from adbc_driver_manager import AdbcConnection, AdbcDatabase
 from adbc_driver_manager import dbapi as adbc_dbapi
 
-from . import errors
+from . import errors, fork
 from .binding import resolve
 from .catalog import Introspection
 from .config import Settings, check
@@ -59,6 +59,7 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
         on_close: contextlib.ExitStack | None = None,
     ) -> None:
         self._closed = True  # until there is something to close
+        fork.check_connect()
         self._close_called = False
         self._settings = settings
         self._autocommit = settings.autocommit
@@ -330,7 +331,8 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
                 cursor.close()
             self._session.close()
         finally:
-            self._on_close.close()
+            if not self._session.inherited:
+                self._on_close.close()
 
     def __enter__(self) -> Self:
         self._check_open()
@@ -349,6 +351,8 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
         if not getattr(self, "_closed", True):
             shown = repr(self)
             self._close()
+            if self._session.inherited:
+                return  # it is the parent's to close
             warnings.warn(f"{shown} was not closed", ResourceWarning, stacklevel=2, source=self)
 
     def _check_open(self) -> None:

@@ -479,8 +479,7 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
         statement, parameters = self._scan(operation, parameters)
         bound = bind(statement, parameters)
         self._reset()
-        with self._limited():
-            with showing(operation):
+        with self._limited(), showing(operation):
             return self._connection._partitions(statement, bound, self._binding)
 
     def _limited(self) -> contextlib.AbstractContextManager[None]:

@@ -45,6 +45,14 @@ def leak(thing: object) -> None:
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
 
 
+def free(lock: Any) -> None:
+    """Unlock a lock in a child, unless its only thread has locked it."""
+    owned = getattr(lock, "_is_owned", None)
+    # What the standard library does to its own locks (threading, logging).
+    if owned is None or not owned():
+        lock._at_fork_reinit()
+
+
 def note_loading() -> None:
     """The driver is about to be loaded into this process."""
     global _loaded

@@ -7,6 +7,7 @@ import os
 import warnings
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, overload
 
+from . import fork
 from .config import resolve
 from .connection import Connection
 from .errors import Warning
@@ -173,6 +174,7 @@ def connect(
         "authority": authority,
     }
     factory = tuple_row if row_factory is None else row_factory
+    fork.check_connect()
     if uri is not None and uri.partition(":")[0] == "local":
         from .local import shared_server
 

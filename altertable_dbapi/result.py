@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from . import fork
 from .errors import Error, InterfaceError, OperationalError, ProgrammingError
 from .rows import RowConverter
 
@@ -65,10 +66,17 @@ class Result:
         self._closed = False
         self._rows_read = 0
         self._on_end: Callable[[int, bool], Any] | None = None
+        self._inherited = False
+        fork.watch(self)
         self._stream: pa.RecordBatchReader | None = next(streams, None)
         if self._stream is not None:
             schema = self._stream.schema
         self.schema: pa.Schema = pa.schema([]) if schema is None else schema
+
+    def inherit(self) -> None:
+        """In a forked child: leave the stream to the parent."""
+        fork.leak(self)
+        self._inherited = True
 
     @property
     def finished(self) -> bool:
@@ -93,6 +101,7 @@ class Result:
                     self._check_complete()
                     return None
                 if batch is not None and batch.num_rows:
+                    fork.keep(batch)
                     return batch
 
     def read_table(self) -> pa.Table:
@@ -107,9 +116,11 @@ class Result:
                     self._next_stream()
             self._check_complete()
             self._buffered.clear()
-            if len(tables) == 1:
-                return tables[0]
-            return pa.concat_tables(tables) if tables else self.schema.empty_table()
+            if not tables:
+                return self.schema.empty_table()
+            table = tables[0] if len(tables) == 1 else pa.concat_tables(tables)
+            fork.keep(table)
+            return table
 
     def reader(self) -> pa.RecordBatchReader:
         """A reader of what is left. It owns this result and may outlive whoever asked."""
@@ -210,6 +221,8 @@ class Result:
             self._end(False)
 
     def _check_open(self) -> None:
+        if self._inherited:
+            raise fork.inherited("this result")
         if self._closed:
             raise InterfaceError("the result is closed: its cursor or connection was closed")
 
@@ -244,6 +257,13 @@ class Rows:
         # One iterator is shared by every way to fetch, so that they can be mixed freely.
         self.ready: Iterator[Any] = iter(())
         self._part: pa.RecordBatch | None = None
+        fork.watch(self)
+
+    def inherit(self) -> None:
+        """In a forked child: have the next fetch ask the result, which refuses."""
+        fork.leak(self._batch)
+        fork.leak(self._part)
+        self.ready, self._part, self._batch = iter(()), None, None
 
     @property
     def rownumber(self) -> int:

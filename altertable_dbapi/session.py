@@ -16,7 +16,7 @@ import adbc_driver_flightsql
 import adbc_driver_manager as adbc
 import pyarrow as pa
 
-from . import _adbc, wire
+from . import _adbc, fork, wire
 from .closing import close_handles, within
 from .config import Settings, adbc_database_options, check
 from .errors import Error, InterfaceError, OperationalError, ProgrammingError, from_adbc
@@ -97,6 +97,8 @@ class Session:
         self._prepared: OrderedDict[str, _Prepared] = OrderedDict()
         self._spare: list[adbc.AdbcStatement] = []
         self._releases = Releases(self.lock)
+        fork.watch(self)
+        fork.note_loading()
         self.database = adbc_driver_flightsql.connect(
             settings.uri, db_kwargs=adbc_database_options(settings)
         )
@@ -301,7 +303,7 @@ class Session:
 
     def _let_go(self, stream: pa.RecordBatchReader, finished: bool) -> None:
         """Release a stream; the server stops what it has not sent yet."""
-        if not finished and self._pid == os.getpid():
+        if not finished and not self.inherited:
             # Releasing the stream of a partition does not cancel its call: the server would wait
             # for ever to send the rest, and the session's next statement for the server.
             self.connection.cancel()
@@ -472,12 +474,20 @@ class Session:
         with contextlib.suppress(adbc.Error):
             self.connection.get_option(_SESSION_OPTIONS)
 
+    def inherit(self) -> None:
+        """In a forked child: leave everything to the parent."""
+        fork.leak(self)
+        fork.free(self.lock)
+        self._connected = self.in_transaction = self._lost = False
+
+    @property
+    def inherited(self) -> bool:
+        """Whether it was opened before this process was forked."""
+        return self._pid != os.getpid()
+
     def check_open(self) -> None:
-        if self._pid != os.getpid():
-            raise InterfaceError(
-                "this connection was opened before the process forked and cannot be used in the "
-                "child; start workers with spawn or forkserver, or connect after the fork"
-            )
+        if self.inherited:
+            raise fork.inherited("this connection")
         if self.closed:
             raise InterfaceError("the connection is closed")
 
@@ -495,7 +505,7 @@ class Session:
     def close(self) -> None:
         """End the session; the server rolls an open transaction back. Idempotent."""
         with self.lock:
-            if self.closed or self._pid != os.getpid():
+            if self.closed or self.inherited:
                 return
             self.closed = True
             try:

@@ -10,6 +10,8 @@ import pytest
 import altertable_dbapi
 from altertable_dbapi.local import Server
 
+from .secret_watch import _no_secret_is_told, pytest_runtest_makereport  # noqa: F401
+
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:

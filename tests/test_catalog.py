@@ -397,7 +397,7 @@ def test_objects_have_the_schema_of_the_stock_driver(
     server: Server, shop: Connection, depth: Any
 ) -> None:
     uri = f"grpc://{server.host}:{server.port}"
-    credentials = {"username": "local", "password": "local"}
+    credentials = {"username": "local", "password": server._password}
     with stock.connect(uri, db_kwargs=credentials, autocommit=True) as connection:
         expected = connection.adbc_get_objects(depth=depth).schema
     reader = shop.adbc_get_objects(depth=depth)

@@ -21,7 +21,7 @@ def _environment(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALTERTABLE_PORT", str(server.port))
     monkeypatch.setenv("ALTERTABLE_TLS", "no")
     monkeypatch.setenv("ALTERTABLE_USERNAME", server.username)
-    monkeypatch.setenv("ALTERTABLE_PASSWORD", "local")
+    monkeypatch.setenv("ALTERTABLE_PASSWORD", server._password)
 
 
 def test_table(capsys: Captured) -> None:

@@ -568,7 +568,7 @@ class TestStockDriver:
 
     def test_transactions(self, server: Server, client: Client) -> None:
         client.execute("CREATE TABLE t (i BIGINT)")
-        settings = {"username": "local", "password": "local"}
+        settings = {"username": "local", "password": server._password}
         uri = f"grpc://{server.host}:{server.port}"
         with stock.connect(uri, db_kwargs=settings) as connection, connection.cursor() as cursor:
             cursor.execute("INSERT INTO t VALUES (1)")

@@ -319,12 +319,12 @@ class TestTls:
             assert server.uri.endswith("?tls=true")
             location = f"grpc+tls://127.0.0.1:{server.port}"
             with flight.FlightClient(location, tls_root_certs=pem(cert)) as client:
-                client.authenticate_basic_token("local", "local")
+                client.authenticate_basic_token("local", server._password)
             with (
                 flight.FlightClient(location) as client,
                 pytest.raises(pa.ArrowException),
             ):
-                client.authenticate_basic_token("local", "local")
+                client.authenticate_basic_token("local", server._password)
             assert server.calls == ["Handshake"]
 
     def test_client_certificates(self) -> None:
@@ -342,12 +342,12 @@ class TestTls:
                 cert_chain=pem(client_cert),
                 private_key=pem(client_key),
             ) as client:
-                client.authenticate_basic_token("local", "local")
+                client.authenticate_basic_token("local", server._password)
             with (
                 flight.FlightClient(location, tls_root_certs=root) as client,
                 pytest.raises(pa.ArrowException),
             ):
-                client.authenticate_basic_token("local", "local")
+                client.authenticate_basic_token("local", server._password)
 
 
 class TestServer:

@@ -104,7 +104,7 @@ def test_values_are_never_there(binding: str, as_text: bool, debug: Log) -> None
                     cursor.executemany("INSERT INTO t VALUES (CAST(? AS INTEGER), ?)", wrong)
                 cursor.adbc_execute_partitions("SELECT ? AS x", [value])
             auto.load("u", pa.table({"a": [value]}), mode="create")
-            auto.load("u", pa.table({"a": [value], "b": [value]}), "replace", primary_key="a")
+            auto.load("u", pa.table({"a": [value], "b": [1]}), mode="replace", primary_key="a")
     assert "INSERT INTO t VALUES (CAST(? AS INTEGER), ?)" in debug.text
     assert value not in debug.text
 
@@ -132,18 +132,6 @@ def test_transactions_and_sessions(server: Server, debug: Log) -> None:
     ]
     opened = f"opened: local@127.0.0.1:{server.port} without TLS"
     assert messages == [
-        opened,
-        "transaction begun",
-        "transaction committed",
-        "transaction begun",
-        "transaction rolled back",
-        "transaction begun",
-        "ended",
-        opened,
-        "transaction begun",
-        "transaction committed",
-        "ended",
-    ] or messages == [
         opened,
         "transaction begun",
         "transaction committed",
@@ -194,8 +182,9 @@ def test_every_call_of_a_session_is_counted(server: Server) -> None:
         assert conn._session.log.round_trips == len(server.calls)
 
 
-def test_it_costs_next_to_nothing_when_nobody_listens() -> None:
+def test_it_costs_next_to_nothing_when_nobody_listens(caplog: Log) -> None:
     log = SessionLog()
+    caplog.set_level(logging.WARNING, "altertable_dbapi")
     best = float("inf")
     assert not logger.isEnabledFor(logging.INFO)
     for _ in range(5):

@@ -13,6 +13,7 @@ from urllib.parse import quote as percent
 
 import pyarrow as pa
 
+from .. import fork
 from ..binding import forget
 from .engine import Engine
 from .execution import Settings
@@ -150,6 +151,11 @@ class Server:
         self._finalizer = weakref.finalize(
             self, _close, self._service, self._sessions, self._faults, engine
         )
+        fork.watch(self)
+
+    def inherit(self) -> None:
+        """In a forked child, which has none of the server's threads: leave it to the parent."""
+        fork.leak(self._finalizer.detach())
 
     @property
     def uri(self) -> str:

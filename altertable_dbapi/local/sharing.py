@@ -7,10 +7,13 @@ import os
 import threading
 from collections.abc import Iterator
 
+from .. import fork
 from .server import Server
 
 _lock = threading.Lock()
-_servers: dict[str, tuple[Server, int]] = {}
+_servers: dict[tuple[int, str], tuple[Server, int]] = {}
+
+fork.in_child(lambda: fork.free(_lock))
 
 
 @contextlib.contextmanager
@@ -20,17 +23,23 @@ def shared_server(database: str = ":memory:") -> Iterator[Server]:
     Connections of one process to the same database thus see the same data, as they would on a
     server elsewhere; an in-memory database goes with the last of them.
     """
-    key = database if database == ":memory:" else os.path.realpath(database)
+    process = os.getpid()
+    key = process, database if database == ":memory:" else os.path.realpath(database)
     with _lock:
         server, users = _servers.get(key) or (Server(database), 0)
         _servers[key] = server, users + 1
     try:
         yield server
     finally:
-        with _lock:
-            users = _servers[key][1] - 1
-            if users:
-                _servers[key] = server, users
-            else:
-                del _servers[key]
-                server.close()
+        if process == os.getpid():  # otherwise it is for the parent to close
+            _leave(key)
+
+
+def _leave(key: tuple[int, str]) -> None:
+    with _lock:
+        server, users = _servers[key]
+        if users > 1:
+            _servers[key] = server, users - 1
+        else:
+            del _servers[key]
+            server.close()

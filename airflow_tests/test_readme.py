@@ -1,0 +1,74 @@
+"""README.md's section "Airflow", run from its text."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import BIN, DAGS, ROOT, free_port
+from .test_dag import dag
+
+
+def blocks(language: str) -> list[str]:
+    """The section's code in one language."""
+    section = (ROOT / "README.md").read_text().partition("\n## Airflow\n")[2].partition("\n## ")[0]
+    return re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
+
+
+def test_the_dag(
+    database: None, connect: Callable[..., None], auto: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    connect()
+    (code,) = blocks("python")
+    file = DAGS / "from_readme.py"
+    file.write_text(code.replace("\ndaily_trips()\n", "\nfound = daily_trips()\n"))
+    try:
+        assert dag(file, "found").test().state == "success"
+    finally:
+        file.unlink()
+    expected = [("Lyon", 50, 10)]
+    assert auto.execute("SELECT city, count(*), min(minutes) FROM trips GROUP BY 1").fetchall() == (
+        expected
+    )
+    assert "shape: (2, 2)" in capfd.readouterr().out
+
+
+def test_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    from altertable_dbapi.airflow import AltertableHook
+
+    (line,) = re.findall(
+        r"^export AIRFLOW_CONN_ALTERTABLE_DEFAULT='(\{.*\})'$", blocks("bash")[1], re.M
+    )
+    monkeypatch.setenv("AIRFLOW_CONN_ALTERTABLE_DEFAULT", line)
+    uri = "altertable://%E2%80%A6:%E2%80%A6@flight.altertable.ai:443/sales"
+    assert AltertableHook().get_uri() == uri
+
+
+def test_the_first_commands(tmp_path: Path) -> None:
+    install, *commands = blocks("bash")[0].splitlines()
+    # This environment is what the first line makes.
+    assert "pip install -q '.[airflow,local,pandas]'" in install
+    script = "\n".join(["set -e", *commands, "kill %1"])
+    script = script.replace("31337", str(free_port())).replace(
+        "AIRFLOW_HOME=$PWD/.airflow/home", f"AIRFLOW_HOME={tmp_path}"
+    )
+    environ = {name: value for name, value in os.environ.items() if "AIRFLOW" not in name}
+    result = subprocess.run(
+        ["bash", "-m", "-c", script],
+        cwd=ROOT,
+        env={**environ, "PATH": f"{BIN}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
+    # The table that the last command prints, after what Airflow logs.
+    lines = [line.split() for line in result.stdout.splitlines()]
+    table = lines[len(lines) - lines[::-1].index(["carrier", "flights", "minutes"]) :]
+    assert {"B6", "DL"} <= {line[0] for line in table if line}
