@@ -92,5 +92,5 @@ def auto(server: Server) -> Iterator[altertable_dbapi.Connection[tuple[Any, ...]
 @pytest.fixture(scope="session")
 def database() -> None:
     """Airflow's own database, which DAG runs are written to."""
-    command = [BIN / "airflow", "db", "migrate"]
+    command = [str(BIN / "airflow"), "db", "migrate"]
     subprocess.run(command, check=True, capture_output=True, timeout=180)

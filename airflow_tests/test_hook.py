@@ -191,7 +191,7 @@ def test_chunks(hook: AltertableHook, server: Server, kind: Any) -> None:
     frames = list(chunks)
     assert {type(frame).__module__.partition(".")[0] for frame in frames} == {kind}
     assert [len(frame) for frame in frames] == [3000, 3000, 3000, 1000]
-    assert [list(frame["i"])[0] for frame in frames] == [1, 3001, 6001, 9001]
+    assert [next(iter(frame["i"])) for frame in frames] == [1, 3001, 6001, 9001]
     assert server.open_sessions == 0
 
 

@@ -234,12 +234,10 @@ def test_generic_transfer(connect: Callable[..., None], shop: Any) -> None:
         destination_conn_id="elsewhere",
         destination_table="copies",
     ).execute({})
-    query = (
-        "SELECT id, city, amount::VARCHAR, every::VARCHAR, moment::VARCHAR FROM sales.main.copies"
-    )
-    assert shop.execute(query + " ORDER BY id").fetchall() == [
-        (1, "Lyon", "10.00", "1 month", "12:30:00"),
-        (2, "Paris", "20.00", "1 month", "12:30:00"),
+    query = "SELECT COLUMNS(*)::VARCHAR FROM sales.main.copies ORDER BY id"
+    assert shop.execute(query).fetchall() == [
+        ("1", "Lyon", "10.00", "1 month", "12:30:00"),
+        ("2", "Paris", "20.00", "1 month", "12:30:00"),
     ]
 
 

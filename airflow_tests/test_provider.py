@@ -14,7 +14,7 @@ from .conftest import BIN
 
 def airflow(*arguments: str) -> Any:
     """What an ``airflow`` command prints as JSON."""
-    command = [BIN / "airflow", *arguments, "--output", "json"]
+    command = [str(BIN / "airflow"), *arguments, "--output", "json"]
     result = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert result.returncode == 0, result.stderr
     assert "altertable" not in result.stderr.lower(), result.stderr

@@ -54,13 +54,13 @@ def test_the_first_commands(tmp_path: Path) -> None:
     install, *commands = blocks("bash")[0].splitlines()
     # This environment is what the first line makes.
     assert "pip install -q '.[airflow,local,pandas]'" in install
-    script = "\n".join(["set -e", *commands, "kill %1"])
+    script = "\n".join(["set -e", "trap 'kill $!' EXIT", *commands])
     script = script.replace("31337", str(free_port())).replace(
         "AIRFLOW_HOME=$PWD/.airflow/home", f"AIRFLOW_HOME={tmp_path}"
     )
     environ = {name: value for name, value in os.environ.items() if "AIRFLOW" not in name}
     result = subprocess.run(
-        ["bash", "-m", "-c", script],
+        ["bash", "-c", script],
         cwd=ROOT,
         env={**environ, "PATH": f"{BIN}:{os.environ['PATH']}"},
         capture_output=True,
@@ -69,6 +69,6 @@ def test_the_first_commands(tmp_path: Path) -> None:
     )
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
     # The table that the last command prints, after what Airflow logs.
-    lines = [line.split() for line in result.stdout.splitlines()]
+    lines = [line.replace("│", " ").split() for line in result.stdout.splitlines()]
     table = lines[len(lines) - lines[::-1].index(["carrier", "flights", "minutes"]) :]
     assert {"B6", "DL"} <= {line[0] for line in table if line}

@@ -16,6 +16,7 @@ from . import connect, printing
 from .arrow_input import reading
 from .config import COMPUTE_SIZES
 from .connection import Connection
+from .doctor import Doctor
 from .errors import Error, InterfaceError, ProgrammingError
 from .file_input import count_rows
 from .ingest import MODES
@@ -110,6 +111,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "anything else is text, and so is what stands in double quotes",
     )
     parser.add_argument("--format", choices=printing.FORMATS, default="table")
+    parser.add_argument(
+        "--write", action="store_true", help="doctor: make a schema, load into it, and drop it"
+    )
     load = parser.add_argument_group("load")
     load.add_argument("--into", metavar="TABLE", help="TABLE, SCHEMA.TABLE, CATALOG.SCHEMA.TABLE")
     load.add_argument("--mode", choices=MODES, help="what to do with the table; append by default")
@@ -130,6 +134,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     given = [name for name in _LOAD_OPTIONS if getattr(options, name) is not None]
     if given and options.words[:1] != ["load"]:
         parser.error(f"--{given[0].replace('_', '-')} is for the command load")
+    if options.write and options.words[:1] != ["doctor"]:
+        parser.error("--write is for the command doctor")
     if options.words and options.words[0] in COMMANDS:
         options.command = options.words.pop(0)
         return options
@@ -213,6 +219,16 @@ def _load(connection: Connection[tuple[Any, ...]], options: argparse.Namespace) 
     return f"{rows:,} row{'' if rows == 1 else 's'} loaded"
 
 
+def _doctor(connection: Connection[tuple[Any, ...]], options: argparse.Namespace) -> str:
+    if options.words:
+        raise ProgrammingError(f"doctor takes no argument, not {options.words[0]!r}")
+    findings = 0
+    for finding in Doctor(connection._settings, options.write).examine():
+        print(f"{finding.subject:15} {finding.found}", flush=True)
+        findings += bool(finding.subject)
+    return f"{findings} findings"
+
+
 def _columns(names: str | None) -> list[str] | None:
     return None if names is None else [name.strip() for name in names.split(",")]
 
@@ -274,4 +290,5 @@ COMMANDS = {
         "list the columns of tables and views",
     ),
     "load": Command(_load, "FILE", "load a Parquet, CSV or Arrow file (--into TABLE)"),
+    "doctor": Command(_doctor, "[--write]", "examine a server, for a bug report or a first visit"),
 }

@@ -180,6 +180,12 @@ def parse_uri(uri: str) -> dict[str, str]:
         raise ProgrammingError(
             "malformed connection URI: it has a #; write %23 for a # in a user name or password"
         )
+    if "@" in parts.path or "@" in parts.query:
+        # It is rather a password with a / or ? in it, so nothing of it is used or shown.
+        raise ProgrammingError(
+            "malformed connection URI: it has an @ after its host; write %40 for an @ in a name "
+            "(characters such as / ? # in a password are written %2F %3F %23)"
+        )
     if host:
         values["host"] = unquote(host)
     if port is not None:
@@ -195,19 +201,15 @@ def parse_uri(uri: str) -> dict[str, str]:
     while path and not path[-1]:
         path.pop()
     if len(path) > 2 or "" in path:
-        # With an @ it is rather the end of a password that has a slash in it.
-        shown = "" if "@" in parts.path else f" is {parts.path!r}, which"
         raise ProgrammingError(
-            f"malformed connection URI: its path{shown} is not /catalog or /catalog/schema "
-            "(characters such as / ? # in a password are written %2F %3F %23)"
+            f"malformed connection URI: its path is {parts.path!r}, not /catalog or /catalog/schema"
         )
     values.update(zip(("catalog", "schema"), path, strict=False))
     aliases = {"user": "username", "database": "catalog"}
     for key, value in parse_qsl(parts.query, keep_blank_values=True):
         name = aliases.get(key, key)
         if name not in SETTING_NAMES:
-            shown = "" if "@" in key else f" {key!r}"
-            raise ProgrammingError(f"unknown option{shown} in the connection URI; {_known()}")
+            raise ProgrammingError(f"unknown option {key!r} in the connection URI; {_known()}")
         values[name] = value
     return values
 

@@ -39,14 +39,14 @@ def run(server: ServerProcess, options: Options) -> list[Section]:
             for peer in peers:
                 peer.close()
     note = (
-        "One row of two columns: milliseconds for `cursor()`, `execute()`, `fetchone()` and `close()`; for Altertable's "
-        "client `query()` and `read_all().to_pylist()`. *at hand*: the server has the row; "
-        "otherwise DuckDB plans and runs the statement in it, which takes about 2.5 ms with every "
-        "client. *in a row*: twenty without a pause between, the time for one. *parameters*: the same text each time with other values, "
-        "`$id` (the stock cursor has no names: `$1`), on a new cursor each; Altertable's client "
-        "prepares a statement each time. *calls*: what the server counts for one statement, when "
-        "its text was sent before. *CPU*: of the client process, with what it does after "
-        "answering."
+        "One row of two columns: milliseconds for `cursor()`, `execute()`, `fetchone()` and "
+        "`close()`; for Altertable's client `query()` and `read_all().to_pylist()`. *at hand*: the "
+        "server has the row; otherwise DuckDB plans and runs the statement in it, which takes "
+        "about 2.5 ms with every client. *in a row*: twenty without a pause between, the time for "
+        "one. *parameters*: the same text each time with other values, `$id` (the stock cursor has "
+        "no names: `$1`), on a new cursor each; Altertable's client prepares a statement each "
+        "time. *calls*: what the server counts for one statement, when its text was sent before. "
+        "*CPU*: of the client process, with what it does after answering."
     )
     header = ["statement", "client", "ms", "× stock", "calls", "CPU ms"]
     return [Section("Latency", note, header, lines)]

@@ -101,3 +101,13 @@ def resident_bytes() -> int:
     """What of this process is in memory now."""
     with open("/proc/self/statm", encoding="ascii") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def peak_bytes() -> int:
+    """The most of this process that was ever in memory.
+
+    ``getrusage`` would begin with the peak of the process that started this one.
+    """
+    with open("/proc/self/status", encoding="ascii") as file:
+        line = next(line for line in file if line.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024

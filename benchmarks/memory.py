@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import time
 from typing import Any
 
-from .measure import progress, resident_bytes
+from .measure import peak_bytes, progress, resident_bytes
 from .options import Options
 from .peers import Altertable, InProcess, Ours, Peer, Stock
 from .report import Section
@@ -128,9 +127,7 @@ def _measure(question: dict[str, Any]) -> dict[str, Any]:
     if question["task"] == "all":
         rows = peer.rows(question["query"])
         left = resident_bytes() - start
-        # ru_maxrss counts kilobytes on Linux.
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - start
-        return {"rows": len(rows), "left": left, "peak": peak}
+        return {"rows": len(rows), "left": left, "peak": peak_bytes() - start}
     assert isinstance(peer, Ours)
     count, began = 0, time.perf_counter()
     highest = start

@@ -26,7 +26,7 @@ def shop(server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
         "PORT": str(server.port),
         "TLS": "false",
         "USERNAME": "local",
-        "PASSWORD": "local",
+        "PASSWORD": server._password,
     }.items():
         monkeypatch.setenv(f"ALTERTABLE_{name}", value)
     return server

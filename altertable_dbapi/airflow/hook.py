@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from airflow.providers.common.sql.hooks.lineage import send_sql_hook_lineage
 from airflow.providers.common.sql.hooks.sql import DbApiHook
-from more_itertools import chunked
 
 import altertable_airflow_provider as provider
 
@@ -166,7 +166,8 @@ class AltertableHook(DbApiHook):
             last = _run_all_but_last(conn, sql, parameters)
             # pandas refuses params= for ADBC connections and hands the text over untouched.
             query = Query(last, parameters)  # type: ignore[arg-type]
-            return pandas.read_sql_query(query, conn, **kwargs)
+            frame: pandas.DataFrame = pandas.read_sql_query(query, conn, **kwargs)
+            return frame
 
     def _get_polars_df(
         self, sql: str | list[str], parameters: Parameters = None, **kwargs: Any
@@ -176,7 +177,10 @@ class AltertableHook(DbApiHook):
         with closing(self._autocommit_connection()) as conn:
             last = _run_all_but_last(conn, sql, parameters)
             options = {"parameters": parameters, **kwargs.pop("execute_options", {})}
-            return polars.read_database(last, conn, execute_options=options, **kwargs)
+            frame: polars.DataFrame = polars.read_database(
+                last, conn, execute_options=options, **kwargs
+            )
+            return frame
 
     def _get_pandas_df_by_chunks(
         self,
@@ -330,11 +334,11 @@ class AltertableHook(DbApiHook):
         with closing(self._autocommit_connection()) as conn:
             key = kwargs.get("replace_index")
             insertion = Insertion(conn, self.dialect, table, target_fields, replace, key)
-            for piece in chunked(rows, commit_every or None):
-                if piece:
-                    insertion.add(piece)
-                    loaded += len(piece)
-                    self.log.info("Loaded %s rows into %s so far", loaded, table)
+            source = iter(rows)
+            while piece := list(islice(source, commit_every or None)):
+                insertion.add(piece)
+                loaded += len(piece)
+                self.log.info("Loaded %s rows into %s so far", loaded, table)
         if insertion.sql:
             send_sql_hook_lineage(context=self, sql=insertion.sql, row_count=loaded)
         self.log.info("Done loading. Loaded a total of %s rows into %s", loaded, table)

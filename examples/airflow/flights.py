@@ -20,7 +20,7 @@ CONNECTION = "altertable_default"
 
 
 @dag(schedule=None, catchup=False, tags=["altertable"])
-def altertable_flights():
+def altertable_flights() -> None:
     @task
     def load() -> int:
         return AltertableHook(CONNECTION).load_file("flights", FLIGHTS, mode="replace")
