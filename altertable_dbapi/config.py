@@ -170,11 +170,14 @@ def parse_uri(uri: str) -> dict[str, str]:
         port = parts.port
         host = parts.hostname
     except ValueError:
-        # The parser's own words may repeat a password, so they are left out of the chain.
+        parts = None
+    if parts is None:
+        # Raised here, since the parser's own words, which may repeat a password, would otherwise
+        # stay with the error as its context.
         raise ProgrammingError(
             "malformed connection URI: the part after the last @ is not host:port with a port of "
             "0 to 65535 (characters such as / ? # in a password are written %2F %3F %23)"
-        ) from None
+        )
     values: dict[str, str] = {}
     if parts.fragment:
         raise ProgrammingError(

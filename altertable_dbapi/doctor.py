@@ -25,6 +25,7 @@ from .config import Settings
 from .connection import Connection
 from .doctor_write import INGEST_QUESTIONS
 from .errors import Error
+from .parameters import Bound, slots
 from .row_factories import tuple_row
 from .sql import scan
 
@@ -85,12 +86,13 @@ class Doctor:
     """
 
     def __init__(self, settings: Settings, write: bool = False) -> None:
-        limits = ("connect_timeout", "query_timeout", "fetch_timeout", "update_timeout")
-        given = {name: getattr(settings, name) or CALL_SECONDS for name in limits}
         self._settings = dataclasses.replace(
             settings,
             autocommit=True,
-            **{name: min(value, CALL_SECONDS) for name, value in given.items()},
+            connect_timeout=_shortest(settings.connect_timeout),
+            query_timeout=_shortest(settings.query_timeout),
+            fetch_timeout=_shortest(settings.fetch_timeout),
+            update_timeout=_shortest(settings.update_timeout),
         )
         self._write = write
         #: Settings to recommend, and why.
@@ -152,6 +154,10 @@ class Doctor:
             self.advice["catalog=…"] = "what unqualified names refer to; without it, name in full"
 
 
+def _shortest(given: float | None) -> float:
+    return CALL_SECONDS if given is None else min(given, CALL_SECONDS)
+
+
 def _versions() -> str:
     names = ("altertable-dbapi", "adbc-driver-flightsql", "adbc-driver-manager", "pyarrow")
     shown = [f"{name} {version(name)}" for name in names]
@@ -208,7 +214,8 @@ def _message_size(doctor: Doctor, connection: Connection[Any]) -> str:
 
 def _parameters(doctor: Doctor, connection: Connection[Any]) -> str:
     session = connection._session
-    kept, lost = [], []
+    kept: list[str] = []
+    lost: list[str] = []
     for value, (expected, text) in [*binding._EXPECTED, binding._LIST, (None, ("NULL", ""))]:
         try:
             null, *same = binding._answers(session, [(value, (expected, text))] if text else [])
@@ -224,12 +231,10 @@ def _parameters(doctor: Doctor, connection: Connection[Any]) -> str:
 
 
 def _several_rows(connection: Connection[Any]) -> str:
-    numbered = binding.slots(scan("SELECT ? AS x"))
+    numbered = slots(scan("SELECT ? AS x"))
     rows = pa.record_batch({"1": pa.array([1, 2], pa.int64())})
     try:
-        result = connection._session.execute(
-            numbered.text, binding.Bound(numbered, [None], batch=rows)
-        )
+        result = connection._session.execute(numbered.text, Bound(numbered, [None], batch=rows))
         count = result.read_table().num_rows
     except Error as error:
         return f"refused ({str(error).splitlines()[0]})"

@@ -31,6 +31,7 @@ class ConnectionSettings(TypedDict, total=False):
     schema: str | None
     compute_size: str | None
     autocommit: bool | None
+    binding: str | None
     connect_timeout: float | None
     query_timeout: float | None
     fetch_timeout: float | None

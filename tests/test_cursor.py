@@ -62,7 +62,7 @@ def test_locations_of_endpoints_are_not_dialled() -> None:
 
 
 def test_several_endpoints_are_one_result_in_order() -> None:
-    with Server(endpoints=4) as server, server.connect() as conn:
+    with Server(endpoints=2) as server, server.connect() as conn:
         rows = conn.execute("SELECT i FROM range(100000) t(i)").fetchall()
         assert rows == [(i,) for i in range(100000)]
 

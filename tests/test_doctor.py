@@ -56,7 +56,7 @@ def _examine(server: Server, write: bool = False) -> dict[str, str]:
 def _tables(server: Server) -> list[tuple[str, ...]]:
     query = "SELECT schema_name FROM duckdb_schemas() WHERE schema_name LIKE '%doctor%'"
     with server.connect(autocommit=True) as auto:
-        schemas = auto.execute(query).fetchall()
+        schemas: list[tuple[str, ...]] = auto.execute(query).fetchall()
         return schemas + auto.execute("SELECT table_name FROM duckdb_tables()").fetchall()
 
 

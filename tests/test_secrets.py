@@ -6,13 +6,14 @@ itself is the problem.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
-import gc
 import logging
 import pickle
 import traceback
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -151,7 +152,6 @@ URIS = [
     "ana:{}@host",
     "altertable//ana:{}@host",
     "ana:{}://host",
-    "{}://host",
     "https://ana:{}@host",
     "altertable://ana:{}@host:port",
     "altertable://ana:{}@host:99999",
@@ -163,6 +163,7 @@ URIS = [
     "altertable://ana:{}@host?port=x",
     "altertable://ana:1/{}@host/a/b",
     "altertable://ana:1/{}@host",
+    "altertable://ana:1/x?{}&y@host",
     "altertable://ana:1?{}@host",
     "altertable://ana:1#{}@host",
     "altertable://ana:#{}@host",
@@ -186,10 +187,12 @@ def test_a_malformed_uri_is_not_repeated(form: str, secret: str) -> None:
 )
 def test_no_part_of_a_password_is_repeated(before: str, odd: str, after: str) -> None:
     uri = f"altertable://ana:{before}{odd}S3KRET{after}@host/a/b?x=1"
+    said = ""
     try:
         parse_uri(uri)
     except ProgrammingError as error:
-        assert "S3KRET" not in _said(error)
+        said = _said(error)
+    assert "S3KRET" not in said
 
 
 @pytest.mark.parametrize("value", [5, b"Hunter2-and-more", "Hunter2-and-more\0", "", ["x"]])
@@ -203,9 +206,7 @@ def test_a_key_is_not_shown(secret: str) -> None:
     watch.add(key.splitlines()[1])
     settings = {"username": "ana", "password": secret, "tls_client_cert": key}
     for given_as in (key, 5, key.encode(), key[30:], key + "\0"):
-        error = _refused(
-            lambda given_as=given_as: connect(**settings, tls_client_key=given_as), key
-        )
+        error = _refused(partial(connect, **settings, tls_client_key=given_as), key)
         assert key.splitlines()[1] not in _said(error)
 
 
@@ -233,10 +234,9 @@ def test_a_connection_cannot_be_pickled_into_a_file(server: Server) -> None:
 
 
 def test_a_forgotten_connection(server: Server, secret: str) -> None:
-    connection = server.connect()
+    connections = [server.connect()]
     with pytest.warns(ResourceWarning) as caught:
-        del connection
-        gc.collect()
+        connections.clear()
     assert caught
     assert all(secret not in str(warning.message) for warning in caught)
 
@@ -258,30 +258,37 @@ def test_whatever_call_fails(
     code: str, server: Server, secret: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    data = pa.table({"a": [1], "b": [2]})
     for call in CALLS:
         server.fail_next(call, code, "no", times=2)
-        failed = 0
-        try:
-            with server.connect(compute_size="L", binding="server") as conn:
-                for attempt in (
-                    lambda conn=conn: conn.execute("SELECT 1").fetchall(),
-                    lambda conn=conn: conn.execute("SELECT ?", [1]).fetchall(),
-                    lambda conn=conn: conn.commit(),
-                    lambda conn=conn: conn.rollback(),
-                    lambda conn=conn: conn.load("t", data, mode="replace"),
-                    lambda conn=conn: conn.load("t", data, mode="replace", primary_key="a"),
-                ):
-                    try:
-                        attempt()
-                    except Error as error:
-                        failed += 1
-                        assert secret not in _said(error)
-        except Error as error:
-            failed += 1
-            assert secret not in _said(error)
-        assert failed, call
+        errors = _failures(server)
+        assert errors, call
+        assert not any(secret in _said(error) for error in errors)
     assert secret not in caplog.text
+
+
+def _failures(server: Server) -> list[Error]:
+    """What fails of a little of everything."""
+    data = pa.table({"a": [1], "b": [2]})
+    failed = []
+    with contextlib.ExitStack() as stack:
+        try:
+            conn = stack.enter_context(server.connect(compute_size="L", binding="server"))
+        except Error as error:
+            return [error]
+        for attempt in (
+            lambda: conn.execute("SELECT 1").fetchall(),
+            lambda: conn.execute("SELECT ?", [1]).fetchall(),
+            conn.commit,
+            lambda: conn.execute("SELECT 1").fetchall(),
+            conn.rollback,
+            lambda: conn.load("t", data, mode="replace"),
+            lambda: conn.load("t", data, mode="replace", primary_key="a"),
+        ):
+            try:
+                attempt()
+            except Error as error:
+                failed.append(error)
+    return failed
 
 
 def test_the_driver_beneath_says_nothing_either(server: Server, secret: str) -> None:

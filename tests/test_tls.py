@@ -24,7 +24,7 @@ from altertable_dbapi.tls import is_loopback
 
 from .certificates import Certificate
 
-USER = {"username": "ana", "password": "s3cret-word"}
+USER: dict[str, Any] = {"username": "ana", "password": "s3cret-word"}
 CONFTEST = str(Path(__file__).with_name("conftest.py"))
 HERE = ("localhost", "127.0.0.1")
 
