@@ -11,7 +11,7 @@ import base64
 import logging
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -112,7 +112,7 @@ def _install() -> None:
         watch.look("warning", str(message))
         warning(message, category, stacklevel + 1, source, **kwargs)
 
-    warnings.warn = warn  # type: ignore[assignment]
+    warnings.warn = warn
 
 
 _install()
@@ -136,7 +136,7 @@ def _no_secret_is_told() -> Iterator[None]:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
-) -> Iterator[pytest.TestReport]:
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Fail a test whose output has a secret in it."""
     report = yield
     if call.when != "setup":

@@ -57,7 +57,8 @@ def _tables(server: Server) -> list[tuple[str, ...]]:
     query = "SELECT schema_name FROM duckdb_schemas() WHERE schema_name LIKE '%doctor%'"
     with server.connect(autocommit=True) as auto:
         schemas: list[tuple[str, ...]] = auto.execute(query).fetchall()
-        return schemas + auto.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+        schemas += auto.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+        return schemas
 
 
 def test_the_local_server(server: Server) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -30,7 +29,7 @@ def debug(caplog: Log) -> Log:
 
 
 @pytest.fixture
-def info(caplog: Log) -> Iterator[Log]:
+def info(caplog: Log) -> Log:
     caplog.set_level(logging.INFO, "altertable_dbapi")
     return caplog
 

@@ -249,7 +249,7 @@ class TestClientCertificates:
     @pytest.mark.parametrize("given", ["tls_client_cert", "tls_client_key"])
     def test_one_without_the_other(self, given: str, client: Certificate) -> None:
         with pytest.raises(ProgrammingError, match=f"{given} is given without tls_client_") as e:
-            connect(**USER, **{given: client.key_pem})
+            connect(**{**USER, given: client.key_pem})
         assert "PRIVATE KEY" not in str(e.value)
 
     def test_an_encrypted_key(self, client: Certificate) -> None:
