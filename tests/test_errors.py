@@ -120,14 +120,17 @@ def test_a_limit_of_ducklake_is_not_supported(auto: Conn, server: Server) -> Non
 def test_an_error_in_the_middle_of_a_stream_is_raised_and_nothing_is_cut(
     auto: Conn, server: Server
 ) -> None:
+    assert auto.is_usable()  # which settles what a broken stream leaves behind
     server.drop_stream_after(1)
     cursor = auto.execute("SELECT * FROM range(1000000)")
     with pytest.raises(altertable_dbapi.Error):
         cursor.fetchall()
+    assert auto.is_usable()  # which settles what a broken stream leaves behind
     server.drop_stream_after(1)
     cursor = auto.execute("SELECT * FROM range(1000000)")
     with pytest.raises(altertable_dbapi.Error):
         cursor.fetch_arrow_table()
+    assert auto.is_usable()  # which settles what a broken stream leaves behind
     server.drop_stream_after(1)
     reader = auto.execute("SELECT * FROM range(1000000)").fetch_record_batch()
     with pytest.raises(altertable_dbapi.Error):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,9 +15,8 @@ HANDSHAKE = "Handshake"
 
 
 @pytest.fixture
-def table(auto: Conn) -> Iterator[None]:
+def table(auto: Conn) -> None:
     auto.execute("CREATE TABLE t (a INT)")
-    yield
 
 
 def _ran(server: Server, part: str) -> int:
@@ -107,7 +105,8 @@ def test_a_transaction_block_that_loses_its_session_raises(
 
 
 def test_a_second_expiry_at_once_is_an_error(auto: Conn, server: Server) -> None:
-    server.fail_next("GetFlightInfo:CommandStatement", "UNAUTHENTICATED", "Session expired", times=2)
+    statement = "GetFlightInfo:CommandStatement"
+    server.fail_next(statement, "UNAUTHENTICATED", "Session expired", times=2)
     with pytest.raises(OperationalError, match="Session expired"):
         auto.execute("SELECT 1")
     assert auto.execute("SELECT 1").fetchall() == [(1,)]

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -205,14 +205,12 @@ def test_a_host_that_is_gone_without_a_word(proxied: tuple[TcpProxy, Any]) -> No
     ],
 )
 @pytest.mark.parametrize("where", ["connection", "cursor"])
-def test_time_limits_name_themselves(
-    server: Server, limit: str, delayed: str, where: str
-) -> None:
+def test_time_limits_name_themselves(server: Server, limit: str, delayed: str, where: str) -> None:
     settings = {limit: 0.3}
     with server.connect(
         autocommit=True, binding="server", **(settings if where == "connection" else {})
     ) as conn:
-        cursor = conn.cursor(**(settings if where == "cursor" else {}))  # type: ignore[arg-type]
+        cursor = conn.cursor(**(settings if where == "cursor" else {}))
         parameters = {"a": 1} if limit == "update_timeout" else None
         query = "SELECT $a" if parameters else "SELECT 1"
         cursor.execute(query, parameters).fetchall()
@@ -341,18 +339,18 @@ def test_silent_connections_are_cut_unless_kept_alive(
         try:
             conn.execute("SELECT 1").fetchall()
             conn.commit()
+            use: Callable[[], Any]
             if busy == "statement":
                 conn.autocommit = True
                 server.delay_next("DoGet:Ticket", 3)
-                use = lambda: conn.execute("SELECT 5").fetchall()  # noqa: E731
-                expected: Any = [(5,)]
+                use, expected = lambda: conn.execute("SELECT 5").fetchall()[0][0], 5
             elif busy == "stream":
                 cursor = conn.execute("SELECT * FROM range(5000000)")
                 cursor.fetchone()
-                use, expected = (lambda: len(cursor.fetchall())), 4999999
+                use, expected = lambda: len(cursor.fetchall()), 4999999
             else:
                 conn.execute("CREATE TABLE t AS SELECT 1 AS a")
-                use, expected = (lambda: conn.execute("FROM t").fetchall()), [(1,)]
+                use, expected = lambda: conn.execute("FROM t").fetchall()[0][0], 1
             if busy != "statement":
                 silent_until = time.monotonic() + 3
                 _until(lambda: time.monotonic() > silent_until)

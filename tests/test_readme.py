@@ -22,9 +22,7 @@ def _blocks(heading: str) -> list[str]:
 
 
 @pytest.fixture
-def names(
-    auto: Connection[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
-) -> dict[str, Any]:
+def names(auto: Connection[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.chdir(ROOT)
     return {"conn": auto, "cursor": auto.cursor(), "altertable_dbapi": altertable_dbapi}
 
