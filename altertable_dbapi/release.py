@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import weakref
 from collections import deque
 
 import pyarrow as pa
+
+_END_SECONDS = 1.0
 
 
 class Releases:
@@ -26,7 +27,7 @@ class Releases:
 
     def __init__(self, lock: threading.RLock) -> None:
         self._lock = lock
-        self._pid = os.getpid()
+        self._abandoned = False
         self._streams: deque[pa.RecordBatchReader] = deque()
         self._wake = threading.Semaphore(0)
         self._finalizer: weakref.finalize[..., Releases] | None = None
@@ -35,8 +36,8 @@ class Releases:
     def add(self, stream: pa.RecordBatchReader) -> None:
         """Close a stream soon; the caller has no other use for it."""
         self._streams.append(stream)
-        if self._pid != os.getpid():
-            return  # a forked child keeps it: it must not touch the driver
+        if self._abandoned:
+            return
         if self._finalizer is None:
             arguments = self._lock, self._streams, self._wake, self._ended
             thread = threading.Thread(
@@ -44,8 +45,18 @@ class Releases:
             )
             thread.start()
             # Also at the interpreter's exit, which must not meet the thread at work.
-            self._finalizer = weakref.finalize(self, _end, *arguments[2:], thread, self._pid)
+            self._finalizer = weakref.finalize(self, _end, *arguments[2:], thread)
         self._wake.release()
+
+    def abandon(self) -> None:
+        """Close nothing any more. What waits is kept for as long as this is."""
+        self._abandoned = True
+        # The thread, if there is one, keeps the other list.
+        waiting, self._streams = self._streams, deque()
+        while waiting:
+            self._streams.append(waiting.popleft())
+        if self._finalizer is not None:
+            self._finalizer.detach()
 
     def flush(self) -> None:
         """Close what is waiting; the caller holds the session's lock."""
@@ -73,11 +84,9 @@ def _close_all(
                 streams.popleft().close()
 
 
-def _end(
-    wake: threading.Semaphore, ended: threading.Event, thread: threading.Thread, pid: int
-) -> None:
-    if pid == os.getpid():
-        ended.set()
-        wake.release()
-        if thread is not threading.current_thread():
-            thread.join()
+def _end(wake: threading.Semaphore, ended: threading.Event, thread: threading.Thread) -> None:
+    ended.set()
+    wake.release()
+    if thread is not threading.current_thread():
+        # It may have to wait for a call of another thread that never ends.
+        thread.join(_END_SECONDS)

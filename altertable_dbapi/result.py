@@ -124,12 +124,8 @@ class Result:
 
     def reader(self) -> pa.RecordBatchReader:
         """A reader of what is left. It owns this result and may outlive whoever asked."""
-
-        def batches() -> Iterator[pa.RecordBatch]:
-            while (batch := self.read_batch()) is not None:
-                yield batch
-
-        return pa.RecordBatchReader.from_batches(self.schema, batches())
+        # Not a generator, which after an error would look like one that has ended.
+        return pa.RecordBatchReader.from_batches(self.schema, iter(self.read_batch, None))
 
     def tell(self, on_end: Callable[[int, bool], Any]) -> None:
         """Call `on_end` with how many rows were read, and whether that was all, at the end."""
@@ -160,6 +156,8 @@ class Result:
 
     def close(self) -> None:
         """Drop what has not been read; the server stops the statement. Idempotent."""
+        if self._inherited:
+            return
         with self._lock:
             self._closed = True
             self._buffered.clear()

@@ -16,7 +16,7 @@ import adbc_driver_flightsql
 import adbc_driver_manager as adbc
 import pyarrow as pa
 
-from . import _adbc, fork, wire
+from . import _adbc, exiting, fork, wire
 from .closing import close_handles, within
 from .config import Settings, adbc_database_options, check
 from .errors import Error, InterfaceError, OperationalError, ProgrammingError, from_adbc
@@ -34,6 +34,9 @@ _LOST = "the transaction is lost with its session, which had ended; call rollbac
 
 #: What a session may take to answer after a statement was broken off, in seconds.
 _SETTLING = Timeouts(query=2.0, fetch=2.0, update=2.0)
+
+#: How long the interpreter's exit waits for a cancelled call of another thread.
+_EXIT_SECONDS = 1.0
 
 T = TypeVar("T")
 
@@ -97,6 +100,7 @@ class Session:
         self._prepared: OrderedDict[str, _Prepared] = OrderedDict()
         self._spare: list[adbc.AdbcStatement] = []
         self._releases = Releases(self.lock)
+        self._abandoned = False
         fork.watch(self)
         fork.note_loading()
         self.database = adbc_driver_flightsql.connect(
@@ -128,6 +132,7 @@ class Session:
             connection.close()
             raise
         self.connection = connection
+        exiting.watch(self)
         self.log.opened(settings, time.perf_counter() - started)
         self._applied.clear()
         self._connected = self._opened = True
@@ -303,7 +308,7 @@ class Session:
 
     def _let_go(self, stream: pa.RecordBatchReader, finished: bool) -> None:
         """Release a stream; the server stops what it has not sent yet."""
-        if not finished and not self.inherited:
+        if not finished and not self._abandoned:
             # Releasing the stream of a partition does not cancel its call: the server would wait
             # for ever to send the rest, and the session's next statement for the server.
             self.connection.cancel()
@@ -476,6 +481,29 @@ class Session:
 
     def inherit(self) -> None:
         """In a forked child: leave everything to the parent."""
+        self._abandon()
+
+    def leave(self, in_time: bool) -> None:
+        """At the interpreter's exit: end the session, or leave it where that could take long."""
+        if not in_time:
+            self._abandon()
+            return
+        if not self.lock.acquire(blocking=False):
+            # A thread that will not see the end of its call.
+            with contextlib.suppress(adbc.Error):
+                self.cancel()
+            if not self.lock.acquire(timeout=_EXIT_SECONDS):
+                self._abandon()
+                return
+        try:
+            self.close()
+        finally:
+            self.lock.release()
+
+    def _abandon(self) -> None:
+        """Never call the driver for this session again, not even to release what it holds."""
+        self._abandoned = True
+        self._releases.abandon()
         fork.leak(self)
         fork.free(self.lock)
         self._connected = self.in_transaction = self._lost = False
@@ -505,7 +533,7 @@ class Session:
     def close(self) -> None:
         """End the session; the server rolls an open transaction back. Idempotent."""
         with self.lock:
-            if self.closed or self.inherited:
+            if self.closed or self._abandoned:
                 return
             self.closed = True
             try:

@@ -51,7 +51,11 @@ def _compile(*alternatives: str) -> re.Pattern[str]:
 
 
 # One lexer at four speeds: each stops where its reader has to, and steps over the rest in C.
-_PLACEHOLDERS = _compile(_PLACEHOLDER)
+# Groups that a pattern has, it pays for at each match.
+_PLACEHOLDERS = re.compile(
+    "|".join((_OPAQUE.replace("(?P<line>)", "").replace("(?P<comment>)", ""), _PLACEHOLDER)),
+    re.VERBOSE | re.DOTALL,
+)
 _QUESTION, _QUOTED = (_PLACEHOLDERS.groupindex[name] for name in ("question", "quoted"))
 _STYLES: dict[int, Style] = {
     _QUESTION: "numeric",
@@ -69,6 +73,8 @@ _RETURNING = _compile(
     ";",
     rf"(?<![^0-9{_BREAK}])[rR](?i:eturning)(?![^{_BREAK}])(?P<returning>)",
 )
+_NAMED = re.compile(rf"(?:\.|(?<![^{_BREAK}])[aA][sS])\s*\Z")
+_NUMBER_OR_NAME = re.compile(r"[0-9]\.\s*\Z")
 _COMMENT_EDGES = re.compile(r"/\*|\*/")
 
 # Verbs that give DuckDB's one row of `Count` or `Success`. COPY and PRAGMA may also give others,
@@ -402,10 +408,13 @@ def _has_returning(text: str, pos: int) -> bool:
         elif piece == ";" and not depth:
             return False
         elif match.lastgroup == "returning" and not depth:
-            before = ""
-            for token in _top_level(text[: match.start()], pos):
-                before = token.kind
-            if before not in ("AS", "."):
+            before = text[pos : match.start()]
+            if "--" in before or "/*" in before or _NUMBER_OR_NAME.search(before):
+                kinds = ["", *(token.kind for token in _top_level(before))]
+                named = kinds[-1] in ("AS", ".")
+            else:
+                named = _NAMED.search(before) is not None
+            if not named:
                 return True
     return False
 

@@ -1,0 +1,36 @@
+"""The interpreter's exit: what is open still is ended while threads run, and within seconds."""
+
+from __future__ import annotations
+
+import atexit
+import time
+import weakref
+from typing import Protocol
+
+_open: weakref.WeakSet[Open] = weakref.WeakSet()
+_registered = False
+
+#: Seconds after which nothing else is asked of a server.
+_LIMIT = 5.0
+
+
+class Open(Protocol):
+    """What has to be ended: a session."""
+
+    def leave(self, in_time: bool) -> None: ...
+
+
+def watch(thing: Open) -> None:
+    """Have `thing.leave(in_time)` called at the interpreter's exit, if it lives then."""
+    global _registered
+    if not _registered:
+        # So late that servers in this process, whose own end is registered before, outlive it.
+        _registered = True
+        atexit.register(_leave_all)
+    _open.add(thing)
+
+
+def _leave_all() -> None:
+    deadline = time.monotonic() + _LIMIT
+    for thing in list(_open):
+        thing.leave(time.monotonic() < deadline)
