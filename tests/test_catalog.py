@@ -538,7 +538,8 @@ def test_objects_agree_with_the_flat_listings() -> None:
 
 def test_pandas_asks_whether_a_text_is_a_table(server: Server, shop: Connection) -> None:
     shop.execute("CREATE TABLE \"SELECT 1\" AS SELECT 'a table' AS what")
-    assert pd.read_sql("SELECT 1", shop).to_dict("list") == {"what": ["a table"]}
+    if int(pd.__version__.split(".")[0]) >= 3:  # pandas 2 does not quote the table's name
+        assert pd.read_sql("SELECT 1", shop).to_dict("list") == {"what": ["a table"]}
     server.clear()
     assert pd.read_sql("SELECT 2 AS two", shop).to_dict("list") == {"two": [2]}
     assert server.calls == ONE_STATEMENT * 2

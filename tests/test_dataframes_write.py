@@ -34,7 +34,9 @@ def write(connection: Connection, if_exists: Any, frame: pd.DataFrame = FRAME) -
 
 # pandas
 
-DELETE_ROWS = ["delete_rows"] if int(pd.__version__.split(".")[0]) >= 3 else []
+PANDAS_3 = int(pd.__version__.split(".")[0]) >= 3
+DELETE_ROWS = ["delete_rows"] if PANDAS_3 else []
+POLARS_MAKES_TABLES = pl.__version__ != "1.0.0"
 
 
 def test_to_sql_in_autocommit(auto: Connection) -> None:
@@ -58,10 +60,12 @@ def test_to_sql_without_autocommit(server: Server) -> None:
         assert not conn.in_transaction
         for if_exists in ["replace", *DELETE_ROWS]:
             # pandas drops or empties the table first, which begins a transaction.
-            with pytest.raises(pd.errors.DatabaseError) as caught:
+            with pytest.raises((pd.errors.DatabaseError, ProgrammingError)) as caught:
                 write(conn, if_exists)
-            assert isinstance(caught.value.__cause__, ProgrammingError)
-            assert "connect with autocommit=True" in str(caught.value.__cause__)
+            # pandas 3 wraps the error in one of its own.
+            error = caught.value.__cause__ or caught.value
+            assert isinstance(error, ProgrammingError)
+            assert "connect with autocommit=True" in str(error)
             conn.rollback()
             assert count(conn) == 4
             conn.rollback()
@@ -73,7 +77,9 @@ def test_to_sql_without_autocommit(server: Server) -> None:
 def test_to_sql_in_another_schema_with_its_index(auto: Connection) -> None:
     auto.execute("CREATE SCHEMA s")
     FRAME.set_index("id").to_sql("odd.name", auto, schema="s")
-    assert auto.execute('SELECT id, name FROM s."odd.name" ORDER BY id').fetchall() == [
+    # pandas 2 gives the driver the schema as a part of the table's name.
+    table = 's."odd.name"' if PANDAS_3 else '"s.odd.name"'
+    assert auto.execute(f"SELECT id, name FROM {table} ORDER BY id").fetchall() == [
         (1, "a"),
         (2, None),
     ]
@@ -117,7 +123,8 @@ def test_write_database(server: Server, autocommit: bool, engine: Any) -> None:
         return POLARS.write_database(table, conn, if_table_exists=if_table_exists, **engine)
 
     with server.connect(autocommit=autocommit) as conn:
-        assert write("t", "append") == 2  # there is none yet
+        # There is none yet, which polars 1.0 does not look into.
+        assert write("t", "append" if POLARS_MAKES_TABLES else "fail") == 2
         with pytest.raises(ProgrammingError, match="t already exists"):
             write("t", "fail")
         assert write("t", "append") == 2
