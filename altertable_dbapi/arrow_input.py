@@ -149,8 +149,8 @@ def _batches(items: Iterator[Any]) -> Iterator[pa.RecordBatch]:
     for item in items:
         if isinstance(item, pa.RecordBatch):
             yield item
-        elif hasattr(item, "__arrow_c_stream__"):
-            yield from pa.RecordBatchReader.from_stream(item)
+        elif hasattr(item, "__arrow_c_stream__") or hasattr(item, "to_arrow"):
+            yield from _frame_reader(item)
         elif hasattr(item, "__arrow_c_array__"):
             yield pa.record_batch(item)
         elif isinstance(item, Mapping):

@@ -7,6 +7,7 @@ import uuid
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
@@ -40,7 +41,7 @@ def test_types_arrive_as_what_they_are(auto: Connection, mode: str) -> None:
     columns: dict[str, tuple[Any, str, Any]] = {
         "i": (pa.array([1, None], pa.int8()), "TINYINT", 1),
         "u64": (pa.array([2**64 - 1, None], pa.uint64()), "UBIGINT", 2**64 - 1),
-        "f16": (pa.array([1.5, None], pa.float16()), "FLOAT", 1.5),
+        "f16": (pa.array([np.float16(1.5), None], pa.float16()), "FLOAT", 1.5),
         "b": (pa.array([True, None]), "BOOLEAN", True),
         "dictionary": (text.dictionary_encode(), "VARCHAR", "a"),
         "large": (text.cast(pa.large_string()), "VARCHAR", "a"),
