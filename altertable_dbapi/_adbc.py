@@ -5,47 +5,27 @@ Everything else goes through the public ``AdbcDatabase``, ``AdbcConnection`` and
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import adbc_driver_manager as adbc
 import pyarrow as pa
-from adbc_driver_manager import _lib, _reader
+from adbc_driver_manager import _reader
 
 from . import errors
+from .interrupts import interruptible
 
 T = TypeVar("T")
 
 
 def call(cancel: Callable[[], Any], function: Callable[..., T], *args: Any) -> T:
-    """Run a blocking call of the driver, with its errors as ours.
-
-    ``_lib._blocking_call`` is what the stock cursor wraps its calls in: it makes Ctrl-C call
-    `cancel` while the driver holds the main thread, which would otherwise notice the signal only
-    when the call returns. It takes the signal for itself, so it is raised again afterwards, for
-    whoever handles it: KeyboardInterrupt, where nobody else does.
-    """
-    interrupted = False
-
-    def interrupt() -> None:
-        nonlocal interrupted
-        interrupted = True
-        cancel()
-
+    """Run a blocking call of the driver, with its errors as ours; Ctrl-C calls `cancel`."""
     try:
-        result = _lib._blocking_call(function, args, {}, interrupt)
+        return interruptible(cancel, function, *args)
     except adbc.Error as error:
-        if interrupted:
-            signal.raise_signal(signal.SIGINT)
         raise errors.from_adbc(error) from None
     except pa.ArrowException as error:
-        if interrupted:
-            signal.raise_signal(signal.SIGINT)
         raise errors.from_arrow(error) from None
-    if interrupted:
-        signal.raise_signal(signal.SIGINT)
-    return result
 
 
 def import_stream(handle: adbc.ArrowArrayStreamHandle) -> pa.RecordBatchReader:

@@ -25,11 +25,12 @@ _LIMIT = 5.0
 _LIMIT_ALONE, _LIMIT_LATER = 1.0, 0.05
 
 
-def within(seconds: float, open_handle: Callable[[], H]) -> H | None:
+def within(seconds: float, parent: Any, open_handle: Callable[[], H]) -> H | None:
     """What `open_handle` opens, or None when it takes longer than so many seconds.
 
     The driver has no time limit of its own for opening a connection. It is opened in a thread,
-    which closes it again if it comes too late.
+    which closes it again if it comes too late, and `parent` with it, what it is opened on: that
+    must not be closed before, nor used for anything else.
     """
     lock = threading.Lock()
     done = threading.Event()
@@ -41,12 +42,13 @@ def within(seconds: float, open_handle: Callable[[], H]) -> H | None:
         try:
             handle = open_handle()
         except BaseException as error:  # it is raised where the result is awaited
-            failed.append(error)
+            with lock:
+                failed.append(error)
         else:
             with lock:
                 opened.append(handle)
-            if late:
-                close_handles([handle])
+        if late:
+            close_handles([*opened, parent])
         done.set()
 
     threading.Thread(target=run, name="altertable-connect", daemon=True).start()
@@ -54,26 +56,33 @@ def within(seconds: float, open_handle: Callable[[], H]) -> H | None:
         done.wait(seconds)
     finally:
         with lock:
-            late = not opened
+            late = not opened and not failed
     if failed:
         raise failed[0]
     return opened[0] if opened else None
 
 
-def close_handles(handles: Sequence[Any], after: threading.Thread | None = None) -> None:
-    """Close ADBC handles in order, within a few seconds.
+def close_handles(
+    handles: Sequence[Any], after: Sequence[threading.Thread | None] = ()
+) -> threading.Thread | None:
+    """Close ADBC handles in order, and wait for that a few seconds.
 
     Parameters
     ----------
     handles : sequence
         Statements before their connection, which before its database.
-    after : threading.Thread, optional
-        A thread that uses one of them still and is about to end.
+    after : sequence of threading.Thread or None
+        Threads that use one of them still and are about to end.
+
+    Returns
+    -------
+    threading.Thread or None
+        Which is closing them still, if it takes longer.
     """
 
     def close_all(limit: float | None = None) -> None:
-        if after is not None:
-            after.join(limit)
+        for thread in filter(None, after):
+            thread.join(limit)
         for handle in handles:
             if limit is not None:
                 # What is closed already takes no options, and a database has none of these.
@@ -95,5 +104,6 @@ def close_handles(handles: Sequence[Any], after: threading.Thread | None = None)
     except RuntimeError:  # as Python 3.12 says it, and some later ones
         # The driver's own limit then; closing takes one call each.
         close_all(_LIMIT_ALONE)
-        return
+        return None
     closer.join(_LIMIT)
+    return closer if closer.is_alive() else None

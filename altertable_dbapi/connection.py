@@ -59,7 +59,7 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
         on_close: contextlib.ExitStack | None = None,
     ) -> None:
         self._closed = True  # until there is something to close
-        fork.check_connect()
+        fork.check_use(fork.DRIVER, "connect")
         self._close_called = False
         self._settings = settings
         self._autocommit = settings.autocommit

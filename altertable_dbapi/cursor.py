@@ -78,8 +78,9 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
     @property
     def description(self) -> list[Column] | None:  # type: ignore[override]
         """A column each of the result, or None when the last statement returned no rows."""
-        if self._description is None and self._result is not None:
-            self._description = describe(self._result.schema)
+        result = self._result
+        if self._description is None and result is not None:
+            self._description = describe(result.schema)
         return self._description
 
     @property
@@ -95,7 +96,8 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
         """How many rows of the result have been fetched, or None without a result."""
         if self._result is None:
             return None
-        return 0 if self._rows is None else self._rows.rownumber
+        rows = self._rows
+        return 0 if rows is None else rows.rownumber
 
     @property
     def arraysize(self) -> int:
@@ -196,6 +198,18 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
             raise ProgrammingError(
                 f"the statement is a {type(operation).__name__}; it must be SQL text (str)"
             )
+        if "\0" in operation:
+            # The driver would send what stands before it, a WHERE missing perhaps.
+            raise ProgrammingError(
+                f"the statement has a NUL character, at {operation.index(chr(0))}; a value with "
+                "one can be a parameter"
+            )
+        try:
+            operation.encode()
+        except UnicodeEncodeError as error:
+            raise ProgrammingError(
+                f"the statement has a lone surrogate, at {error.start}, which is no Unicode text"
+            ) from None
         if parameters is None and isinstance(operation, Query):
             parameters = operation.parameters
         return scan(operation), parameters
@@ -211,13 +225,13 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
         # Servers may run a statement only as its stream is read.
         table = result.read_table()
         if report == "Count" and table.num_rows:
-            self._rowcount = sum(table.column(0).to_pylist())
+            counts = table.column(0).to_pylist()
+            self._rowcount = -1 if None in counts else sum(counts)
 
     def _reset(self) -> None:
-        if self._result is not None:
-            self._result.close()
-        self._result = None
-        self._rows = None
+        result, self._result, self._rows = self._result, None, None
+        if result is not None:
+            result.close()
         self._description = None
         self._rowcount = -1
 
@@ -226,8 +240,9 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
     def fetchone(self) -> Row | None:  # type: ignore[override]
         """The next row, or None when there is none left."""
         row: Row
-        if self._rows is not None:  # almost always, and then the row is at hand
-            for row in self._rows.ready:
+        rows = self._rows
+        if rows is not None:  # almost always, and then the row is at hand
+            for row in rows.ready:
                 return row
         for row in self._fetching():
             return row
@@ -256,8 +271,9 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
 
     def __next__(self) -> Row:  # type: ignore[override]
         row: Row
-        if self._rows is not None:
-            for row in self._rows.ready:
+        rows = self._rows
+        if rows is not None:
+            for row in rows.ready:
                 return row
         for row in self._fetching():
             return row
@@ -269,24 +285,30 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
         return self.__next__()
 
     def _fetching(self) -> Rows:
-        if self._rows is None:
+        rows = self._rows
+        if rows is None:
             result = self._reading("rows")
-            self._rows = Rows(result, row_maker(self._row_factory, self))
-        return self._rows
+            with self._connection._session.lock:
+                rows = self._rows
+                if rows is None:
+                    rows = self._rows = Rows(result, row_maker(self._row_factory, self))
+        return rows
 
     def _note_end(self) -> None:
-        assert self._rows is not None
-        self._rowcount = self._rows.rownumber
+        rows = self._rows
+        if rows is not None:  # as it is, unless another thread has executed on this cursor
+            self._rowcount = rows.rownumber
 
     def _reading(self, what: str) -> Result:
         """The result to read from, or an error that says why there is none."""
         self._check_open()
-        if self._result is None:
+        result = self._result
+        if result is None:
             raise ProgrammingError(
                 f"no {what} to fetch: execute a statement that returns rows first",
                 status_code=AdbcStatusCode.INVALID_STATE,
             )
-        return self._result
+        return result
 
     # Arrow, pandas, polars
 
@@ -345,8 +367,9 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
     def _unread(self, what: str) -> Result:
         """The result with what was converted to rows but not fetched put back."""
         result = self._reading(what)
-        if self._rows is not None:
-            result.put_back(self._rows.give_back())
+        rows = self._rows
+        if rows is not None:
+            result.put_back(rows.give_back())
             self._rows = None
         return result
 

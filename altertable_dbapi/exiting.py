@@ -8,7 +8,7 @@ import weakref
 from typing import Protocol
 
 _open: weakref.WeakSet[Open] = weakref.WeakSet()
-_registered = False
+_over = False
 
 #: Seconds after which nothing else is asked of a server.
 _LIMIT = 5.0
@@ -22,15 +22,21 @@ class Open(Protocol):
 
 def watch(thing: Open) -> None:
     """Have `thing.leave(in_time)` called at the interpreter's exit, if it lives then."""
-    global _registered
-    if not _registered:
-        # So late that servers in this process, whose own end is registered before, outlive it.
-        _registered = True
-        atexit.register(_leave_all)
+    # Again each time, to be the first to run: before the end of a server in this process, which
+    # waits for its sessions.
+    atexit.unregister(_leave_all)
+    atexit.register(_leave_all)
     _open.add(thing)
+
+
+def is_over() -> bool:
+    """Whether all that was open has been ended, and threads may be gone with what they hold."""
+    return _over
 
 
 def _leave_all() -> None:
     deadline = time.monotonic() + _LIMIT
     for thing in list(_open):
         thing.leave(time.monotonic() < deadline)
+    global _over
+    _over = True

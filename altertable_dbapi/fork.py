@@ -17,7 +17,11 @@ from .errors import InterfaceError
 
 _WAY_OUT = "start workers with spawn or forkserver, or open the first connection after the fork"
 
-_loaded = _loaded_before_fork = False
+#: The libraries with threads of their own: the driver, and what pyarrow.flight is built on.
+DRIVER, GRPC = "the driver", "gRPC"
+
+_used: set[str] = set()
+_used_before_fork: frozenset[str] = frozenset()
 _heirlooms: weakref.WeakSet[Inheritable] = weakref.WeakSet()
 # By id, since Arrow's objects compare by value. They end in the driver when they are freed.
 _arrow: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
@@ -53,24 +57,24 @@ def free(lock: Any) -> None:
         lock._at_fork_reinit()
 
 
-def note_loading() -> None:
-    """The driver is about to be loaded into this process."""
-    global _loaded
-    _loaded = True
+def note_use(library: str) -> None:
+    """From here on `library` has threads in this process."""
+    _used.add(library)
 
 
-def check_connect() -> None:
-    """Refuse to connect where that would wait for ever.
+def check_use(library: str, to: str) -> None:
+    """Refuse to use `library` where that would wait for ever, or end the process.
 
     Raises
     ------
     InterfaceError
-        This process was forked from one that had loaded the driver.
+        This process was forked from one that had used it.
     """
-    if _loaded_before_fork:
+    if library in _used_before_fork:
+        used = "opened a connection" if library == DRIVER else "used gRPC (an upsert, a server)"
         raise InterfaceError(
-            "cannot connect: this process was forked from one that had opened a connection, and "
-            f"the driver does not survive a fork; {_WAY_OUT}"
+            f"cannot {to}: this process was forked from one that had {used}, and {library} does "
+            f"not survive a fork; {_WAY_OUT}"
         )
 
 
@@ -88,8 +92,8 @@ def in_child(function: Callable[[], object]) -> None:
 
 
 def _after_in_child() -> None:
-    global _loaded_before_fork
-    _loaded_before_fork = _loaded
+    global _used_before_fork
+    _used_before_fork = frozenset(_used)
     for data in list(_arrow.values()):
         leak(data)
     for thing in list(_heirlooms):

@@ -175,7 +175,7 @@ def connect(
         "authority": authority,
     }
     factory = tuple_row if row_factory is None else row_factory
-    fork.check_connect()
+    fork.check_use(fork.DRIVER, "connect")
     if uri is not None and uri.partition(":")[0] == "local":
         from .local import shared_server
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from . import fork
+from . import exiting, fork
 from .errors import Error, InterfaceError, OperationalError, ProgrammingError
 from .rows import RowConverter
 
@@ -158,7 +158,7 @@ class Result:
         """Drop what has not been read; the server stops the statement. Idempotent."""
         if self._inherited:
             return
-        with self._lock:
+        with self._alone():
             self._closed = True
             self._buffered.clear()
             self._drop()
@@ -209,8 +209,11 @@ class Result:
     def __del__(self) -> None:
         # Whoever asked for this result has lost interest in it.
         if getattr(self, "_stream", None) is not None:
-            with self._lock:
-                self._drop()
+            self._drop()
+
+    def _alone(self) -> contextlib.AbstractContextManager[Any]:
+        # Threads that are gone may hold the lock at the interpreter's very end.
+        return contextlib.nullcontext() if exiting.is_over() else self._lock
 
     def _drop(self) -> None:
         stream, self._stream, self._streams = self._stream, None, iter(())
@@ -246,6 +249,8 @@ class Rows:
 
     def __init__(self, result: Result, make_row: Callable[[tuple[Any, ...]], Any] | None) -> None:
         self._result = result
+        # Rows that two threads fetch at once go to one of them.
+        self._lock = result._lock
         self._converter = RowConverter(result.schema)
         self._make_row = make_row
         self._batch: pa.RecordBatch | None = None
@@ -274,31 +279,36 @@ class Rows:
     def __next__(self) -> Any:
         for row in self.ready:
             return row
-        if self._refill():
-            return next(self.ready)
+        with self._lock:
+            for row in self.ready:
+                return row
+            if self._refill():
+                return next(self.ready)
         raise StopIteration
 
     def fetchmany(self, size: int) -> list[Any]:
         """The next `size` rows, fewer at the end."""
-        rows = list(islice(self.ready, size))
-        while len(rows) < size and self._refill(size - len(rows)):
-            rows.extend(islice(self.ready, size - len(rows)))
-        return rows
+        with self._lock:
+            rows = list(islice(self.ready, size))
+            while len(rows) < size and self._refill(size - len(rows)):
+                rows.extend(islice(self.ready, size - len(rows)))
+            return rows
 
     def fetchall(self) -> list[Any]:
         """All rows that are left."""
-        rows = list(self.ready)
-        try:
-            while self._have_batch():
-                batch = self._batch
-                assert batch is not None
-                rows.extend(self._convert(batch.slice(self._offset)))
-                self._batch = None
-        except BaseException:
-            # Nothing was fetched, so all of it is still to come.
-            self.ready, self._part = iter(rows), None
-            raise
-        return rows
+        with self._lock:
+            rows = list(self.ready)
+            try:
+                while self._have_batch():
+                    batch = self._batch
+                    assert batch is not None
+                    rows.extend(self._convert(batch.slice(self._offset)))
+                    self._batch = None
+            except BaseException:
+                # Nothing was fetched, so all of it is still to come.
+                self.ready, self._part = iter(rows), None
+                raise
+            return rows
 
     def give_back(self) -> list[pa.RecordBatch]:
         """The batches that were read but whose rows were not fetched."""
@@ -320,7 +330,10 @@ class Rows:
     def _have_batch(self) -> bool:
         """Whether there is a batch with rows that are not converted yet."""
         if self._batch is None:
-            self._batch, self._offset = self._result.read_batch(), 0
+            batch = self._result.read_batch()
+            if batch is not None:
+                self._converter.check(batch)
+            self._batch, self._offset = batch, 0
         return self._batch is not None
 
     def _refill(self, wanted: int = 0) -> bool:

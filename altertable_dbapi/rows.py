@@ -32,6 +32,25 @@ class RowConverter:
     def __init__(self, schema: pa.Schema) -> None:
         self._schema = schema
         self._converters: list[Converter] | None = None
+        self._pointing = [i for i, field in enumerate(schema) if _points(field.type)]
+
+    def check(self, batch: pa.RecordBatch) -> None:
+        """Refuse a whole record batch that points outside of itself; reading it could crash.
+
+        It costs about a hundredth of what converting costs.
+
+        Raises
+        ------
+        DataError
+            An offset or an index is beyond the values, or a text is no UTF-8.
+        """
+        for i in self._pointing:
+            try:
+                batch.column(i).validate(full=True)
+            except pa.ArrowException as error:
+                raise DataError(
+                    f"the server sent a damaged column {self._schema.field(i).name}: {error}"
+                ) from None
 
     def columns(self, batch: pa.RecordBatch) -> list[list[Any]]:
         """Convert a record batch, or a slice of one, to a list of values for each column.
@@ -60,6 +79,29 @@ class RowConverter:
             for start in range(0, count, step):
                 rows.extend(zip(*self.columns(batch.slice(start, step))))  # noqa: B905
         return rows
+
+
+def _points(kind: pa.DataType) -> bool:
+    """Whether values of a type are found by offsets or indices that may be wrong."""
+    inner = _inner(kind)
+    # Arrow's whole check refuses 24:00:00, which is a TIME.
+    return not any(map(types.is_time, inner)) and any(
+        types.is_dictionary(t) or types.is_union(t) or types.is_run_end_encoded(t)
+        or types.is_map(t) or types.is_list(t) or types.is_large_list(t)
+        or types.is_string(t) or types.is_large_string(t) or types.is_string_view(t)
+        or types.is_binary(t) or types.is_large_binary(t) or types.is_binary_view(t)
+        for t in inner
+    )  # fmt: skip
+
+
+def _inner(kind: pa.DataType) -> list[pa.DataType]:
+    """A type and all that it is made of."""
+    if isinstance(kind, pa.BaseExtensionType):
+        return _inner(kind.storage_type)
+    if types.is_dictionary(kind):
+        return [kind, *_inner(kind.value_type)]
+    parts = (kind.field(i).type for i in range(kind.num_fields))
+    return [kind, *(t for part in parts for t in _inner(part))]
 
 
 @contextmanager
@@ -101,7 +143,7 @@ def column_converter(field: pa.Field) -> Converter:
     def convert_column(array: pa.Array) -> list[Any]:
         try:
             return convert(array)
-        except (pa.ArrowException, ValueError, OverflowError) as error:
+        except (pa.ArrowException, ValueError, ArithmeticError, LookupError) as error:
             raise DataError(
                 f"column {field.name}: {type(error).__name__}: {error}; fetch it as Arrow"
             ) from error

@@ -93,6 +93,8 @@ class Session:
         self._timeouts = Timeouts.of(settings)
         self._applied: dict[adbc.AdbcConnection | adbc.AdbcStatement, Timeouts] = {}
         self._active: weakref.ref[Result] | weakref.ref[_Loading] | None = None
+        # The stream that the server may be sending still.
+        self._unread: pa.RecordBatchReader | None = None
         #: Cancels the load under way, if any.
         self.cancel_load: Callable[[], None] | None = None
         # Statements are kept for good: releasing one makes the driver collect its garbage, which
@@ -102,10 +104,10 @@ class Session:
         self._releases = Releases(self.lock)
         self._abandoned = False
         fork.watch(self)
-        fork.note_loading()
-        self.database = adbc_driver_flightsql.connect(
-            settings.uri, db_kwargs=adbc_database_options(settings)
-        )
+        fork.note_use(fork.DRIVER)
+        self._database: adbc.AdbcDatabase | None = None
+        # A thread that is ending an earlier session of a server that does not answer.
+        self._closer: threading.Thread | None = None
         self._connect()
 
     def _connect(self) -> None:
@@ -114,9 +116,18 @@ class Session:
         options = {_SESSION_OPTION + k: v for k, v in settings.session_options.items()}
         started = time.perf_counter()
         try:
-            connection = within(
-                settings.connect_timeout, lambda: adbc.AdbcConnection(self.database, **options)
-            )
+            database = self.database
+            # Should it take too long, who comes too late closes the database as well.
+            self._database = None
+            try:
+                connection = within(
+                    settings.connect_timeout,
+                    database,
+                    lambda: adbc.AdbcConnection(database, **options),
+                )
+            except adbc.Error:
+                self._database = database
+                raise
         except adbc.Error as error:
             if not self._opened:
                 raise
@@ -126,6 +137,7 @@ class Session:
                 f"no answer from {settings.address} within {settings.connect_timeout:g} s",
                 status_code=adbc.AdbcStatusCode.TIMEOUT,
             )
+        self._database = database
         try:
             self.statement = adbc.AdbcStatement(connection)
         except BaseException:
@@ -140,7 +152,16 @@ class Session:
         if settings.keepalive_idle:
             self._keepalive.start()
 
-    def _disconnect(self) -> None:
+    @property
+    def database(self) -> adbc.AdbcDatabase:
+        """What connections of these settings are opened on."""
+        if self._database is None:
+            self._database = adbc_driver_flightsql.connect(
+                self.settings.uri, db_kwargs=adbc_database_options(self.settings)
+            )
+        return self._database
+
+    def _disconnect(self, *databases: adbc.AdbcDatabase) -> None:
         """End the server's session, and with it a transaction and what was prepared."""
         self._connected = False
         self.in_transaction = False
@@ -148,12 +169,15 @@ class Session:
         active = self._active() if self._active is not None else None
         if active is not None:
             active.close()
+        self._stop_unread()
         self._releases.flush()
         statements = [self.statement, *self._spare]
         statements += [prepared.statement for prepared in self._prepared.values()]
         self._prepared.clear()
         self._spare.clear()
-        close_handles([*statements, self.connection], self._keepalive.stop())
+        self._closer = close_handles(
+            [*statements, self.connection, *databases], [self._keepalive.stop(), self._closer]
+        )
 
     def execute(self, text: str, bound: Bound | None = None) -> Result:
         """Send one statement, prepared when it has parameters, and open its stream."""
@@ -308,11 +332,23 @@ class Session:
 
     def _let_go(self, stream: pa.RecordBatchReader, finished: bool) -> None:
         """Release a stream; the server stops what it has not sent yet."""
-        if not finished and not self._abandoned:
+        # The collector may call this in any thread. While another one has the session, that one
+        # sees to it before its next statement.
+        if self.lock.acquire(blocking=False):
+            try:
+                if stream is self._unread:
+                    self._stop_unread(finished)
+            finally:
+                self.lock.release()
+        self._releases.add(stream)
+
+    def _stop_unread(self, finished: bool = False) -> None:
+        """Free the session of the stream that nobody will read to its end."""
+        unread, self._unread = self._unread, None
+        if unread is not None and not finished and not self._abandoned:
             # Releasing the stream of a partition does not cancel its call: the server would wait
             # for ever to send the rest, and the session's next statement for the server.
             self.connection.cancel()
-        self._releases.add(stream)
 
     def _streams(self, partitions: list[bytes]) -> Iterator[pa.RecordBatchReader]:
         cancel, read = self.connection.cancel, self.connection.read_partition
@@ -321,7 +357,8 @@ class Session:
             with self._timeouts.named("fetch"):
                 self.log.round_trips += 1
                 handle = _adbc.call(cancel, read, wire.without_locations(partition))
-            yield _adbc.import_stream(handle)
+            self._unread = _adbc.import_stream(handle)
+            yield self._unread
 
     def _prepare(self, text: str) -> _Prepared:
         prepared = self._prepared.get(text)
@@ -437,6 +474,7 @@ class Session:
         if active is not None:
             active.buffer()
             self._active = None
+        self._stop_unread()
         self._releases.flush()
         if self._doubtful and not self.in_transaction:
             self._settle()
@@ -532,16 +570,20 @@ class Session:
 
     def close(self) -> None:
         """End the session; the server rolls an open transaction back. Idempotent."""
+        if self.closed:
+            return
         with self.lock:
             if self.closed or self._abandoned:
                 return
             self.closed = True
+            databases = [] if self._database is None else [self._database]
             try:
                 if self._connected:
-                    self._disconnect()
+                    self._disconnect(*databases)
+                else:
+                    close_handles(databases, [self._closer])
             finally:
                 self._releases.finish()
-                close_handles([self.database])
 
 
 def _parameter_schema(statement: adbc.AdbcStatement) -> pa.Schema | None:

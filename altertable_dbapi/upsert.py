@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from . import tls, wire
+from . import fork, tls, wire
 from .config import MAX_MESSAGE_BYTES, Settings
 from .errors import DataError, OperationalError, ProgrammingError, from_flight
 from .transfer import Aborted
@@ -153,6 +153,8 @@ def _session(settings: Settings) -> Iterator[tuple[Any, Any]]:
     """A client with an open session, and the options for a call of the length of a load."""
     from pyarrow import flight
 
+    fork.check_use(fork.GRPC, "upsert")
+    fork.note_use(fork.GRPC)
     bearer = _Bearer()
     arguments, generic = tls.flight_options(settings)
     client = flight.FlightClient(

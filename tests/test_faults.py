@@ -140,6 +140,7 @@ def test_connection_reset_in_the_middle_of_a_stream_is_never_taken_for_its_end(
             cursor.fetchall()
 
 
+@pytest.mark.leaves_sessions("the server is not told that the connection was cut")
 def test_connection_reset_in_a_transaction(proxied: tuple[TcpProxy, Any], server: Server) -> None:
     proxy, connect = proxied
     with server.connect(autocommit=True) as other, connect() as conn:
@@ -157,6 +158,7 @@ def test_connection_reset_in_a_transaction(proxied: tuple[TcpProxy, Any], server
         assert conn.execute("FROM t").fetchall() == []
 
 
+@pytest.mark.leaves_sessions("the server is not told that the connection was cut")
 def test_a_commit_whose_fate_is_not_known_says_so(proxied: tuple[TcpProxy, Any]) -> None:
     proxy, connect = proxied
     with connect() as conn:
@@ -180,6 +182,7 @@ def test_handshake_cut(server: Server) -> None:
             assert conn.is_usable()
 
 
+@pytest.mark.leaves_sessions("the server is not told that the connection was cut")
 def test_a_host_that_is_gone_without_a_word(proxied: tuple[TcpProxy, Any]) -> None:
     proxy, connect = proxied
     conn = connect(autocommit=True, query_timeout=0.5, connect_timeout=1)

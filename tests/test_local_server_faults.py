@@ -19,6 +19,8 @@ from pyarrow import flight
 
 from altertable_dbapi.local import Server
 
+pytestmark = pytest.mark.leaves_sessions("bare Flight clients that end none")
+
 
 @pytest.fixture
 def server() -> Iterator[Server]:

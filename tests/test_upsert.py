@@ -235,7 +235,7 @@ def test_session_options_go_with_it() -> None:
         server.clear()
         auto.load("t", STORED, mode="create", primary_key="id")
         assert "DoAction:SetSessionOptions" in server.calls
-        assert auto.execute("FROM other.main.t").fetch_arrow_table() == STORED
+        assert auto.execute("FROM other.main.t ORDER BY id").fetch_arrow_table() == STORED
 
 
 def test_a_failing_source_loads_nothing(server: Server, table: Connection) -> None:

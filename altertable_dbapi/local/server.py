@@ -107,6 +107,7 @@ class Server:
         catalogs: Sequence[str] = (),
         max_message: int = 4 * 1024 * 1024,
     ) -> None:
+        fork.check_use(fork.GRPC, "start a server")
         if (tls_cert is None) != (tls_key is None):
             raise ValueError("tls_cert and tls_key go together; one of them is missing")
         if client_ca is not None and tls_cert is None:
@@ -127,6 +128,7 @@ class Server:
             bind_as_text, batch_rows, endpoints, tuple(endpoint_locations), max_message
         )
         self._faults = Faults()
+        fork.note_use(fork.GRPC)
         engine = Engine(os.fspath(database), catalogs)
         try:
             self._sessions = Sessions(engine, username, password, session_timeout)
@@ -156,6 +158,10 @@ class Server:
     def inherit(self) -> None:
         """In a forked child, which has none of the server's threads: leave it to the parent."""
         fork.leak(self._finalizer.detach())
+        # pyarrow's own, of which it gives no handle, would wait for those threads at the exit.
+        for finalizer in list(getattr(weakref.finalize, "_registry", ())):
+            if (finalizer.peek() or (None,))[0] is self._service:
+                fork.leak(finalizer.detach())
 
     @property
     def uri(self) -> str:
