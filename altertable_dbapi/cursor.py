@@ -14,7 +14,6 @@ from adbc_driver_manager import dbapi as adbc_dbapi
 from . import ingest
 from .description import Column, describe
 from .errors import InterfaceError, NotSupportedError, ProgrammingError
-from .executemany import execute_many
 from .limits import Timeouts
 from .logs import showing
 from .parameters import Parameters, bind
@@ -189,6 +188,9 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
                 f"executemany() is for statements that return no rows, and {statement.verb or 'it'}"
                 f"{' … RETURNING' if statement.returning else ''} returns them; use execute()"
             )
+        # Imported where it is used, since most programs do not.
+        from .executemany import execute_many
+
         sets = () if seq_of_parameters is None else seq_of_parameters
         with self._limited(), showing(operation):
             self._rowcount = execute_many(self._connection, statement, sets, self._binding)

@@ -302,7 +302,7 @@ class Rows:
                 while self._have_batch():
                     batch = self._batch
                     assert batch is not None
-                    rows.extend(self._convert(batch.slice(self._offset)))
+                    self._extend(rows, batch.slice(self._offset))
                     self._batch = None
             except BaseException:
                 # Nothing was fetched, so all of it is still to come.
@@ -344,15 +344,18 @@ class Rows:
         size = min(max(self._slice, wanted), _LARGEST_SLICE)
         part = batch.slice(self._offset, size)
         # A slice that cannot be converted stays the next one.
-        self.ready, self._part = iter(self._convert(part)), part
+        rows: list[Any] = []
+        self._extend(rows, part)
+        self.ready, self._part = iter(rows), part
         self._slice = min(self._slice * 4, _LARGEST_SLICE)
         self._offset += size
         if self._offset >= batch.num_rows:
             self._batch = None
         return True
 
-    def _convert(self, batch: pa.RecordBatch) -> list[Any]:
-        rows = self._converter.rows(batch)
-        made = rows if self._make_row is None else list(map(self._make_row, rows))
-        self._converted += len(made)
-        return made
+    def _extend(self, rows: list[Any], batch: pa.RecordBatch) -> None:
+        if self._make_row is None:
+            self._converter.extend(rows, batch)
+        else:
+            rows.extend(list(map(self._make_row, self._converter.rows(batch))))
+        self._converted += batch.num_rows

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import dropwhile
 from typing import Any, Literal, NamedTuple, cast
 
@@ -23,6 +23,9 @@ Transaction = Literal["begin", "commit", "rollback"]
 # DuckDB makes plain ones before it parses. All else is a name's, a "$" inside it too: a$b, größe.
 _BREAK = r"\x00\t-\r -#%-/:-@\[-\^`{-~\xa0\u2000-\u200b\u202f\u205f\u2060\u3000\ufeff"
 
+# A tag is of ASCII letters, digits, "_" and all beyond ASCII; said by what it has not, since `re`
+# takes milliseconds to compile a range that is large.
+#
 # Every alternative begins with a literal character, so that `re` finds it in C; an empty group at
 # its end says which one matched. 'it''s' is read as two strings side by side. A backslash escapes
 # in E'…' only (1.5 also in a string that continues one on the next line). B'…', X'…', U&'…' have no
@@ -31,7 +34,7 @@ _OPAQUE = rf"""
       '(?<=[eE]')(?<![^{_BREAK}].')[^'\\]*(?:(?:\\.|'')[^'\\]*)*'?
     | '[^']*'?
     | "[^"]*"?
-    | \$(?<![^{_BREAK}]\$)(?P<tag>(?:[a-zA-Z_\x80-\U0010ffff][\w\x80-\U0010ffff]*)?\$)
+    | \$(?<![^{_BREAK}]\$)(?P<tag>(?:[^\x00-@\[-^`{{-\x7f][^\x00-/:-@\[-^`{{-\x7f]*)?\$)
       .*?(?:\$(?P=tag)|\Z)
     | --[^\r\n]*(?P<line>)
     | /\*[^*/]*(?:(?:\*(?!/)|/(?!\*))[^*/]*)*\*/(?P<comment>)
@@ -46,7 +49,12 @@ _PLACEHOLDER = rf"""
 """
 
 
-def _compile(*alternatives: str) -> re.Pattern[str]:
+@cache
+def _lexer(*alternatives: str) -> re.Pattern[str]:
+    """Compile a lexer that stops at `alternatives`, when it is first needed.
+
+    Compiling them all would take a third of the time that importing the package takes.
+    """
     return re.compile("|".join((_OPAQUE, *alternatives)), re.VERBOSE | re.DOTALL)
 
 
@@ -63,13 +71,11 @@ _STYLES: dict[int, Style] = {
     _PLACEHOLDERS.groupindex["number"]: "numeric",
     _QUOTED: "named",
 }
-_SEMICOLONS = _compile(";(?P<semicolon>)")
-_BRACKETS = _compile(*(rf"\{opening}" for opening in "([{"), *(rf"\{closing}" for closing in ")]}"))
-_TOKENS = _compile(
-    _PLACEHOLDER, rf"(?P<word>[^0-9${_BREAK}][^{_BREAK}]*)", "[0-9][0-9_.]*", "[!-~]"
-)
-_RETURNING = _compile(
-    *(rf"\{bracket}" for bracket in "([{}])"),
+_SEMICOLONS = (";(?P<semicolon>)",)
+_BRACKETS = tuple(rf"\{bracket}" for bracket in "([{)]}")
+_TOKENS = _PLACEHOLDER, rf"(?P<word>[^0-9${_BREAK}][^{_BREAK}]*)", "[0-9][0-9_.]*", "[!-~]"
+_RETURNING = (
+    *_BRACKETS,
     ";",
     rf"(?<![^0-9{_BREAK}])[rR](?i:eturning)(?![^{_BREAK}])(?P<returning>)",
 )
@@ -227,7 +233,7 @@ def split(script: str) -> list[str]:
     """Give the statements of a script, without semicolons, each with the comments before it."""
     pieces = []
     start = 0
-    for match in _matches(_SEMICOLONS, script):
+    for match in _matches(_lexer(*_SEMICOLONS), script):
         if match.lastgroup == "semicolon":
             pieces.append(script[start : match.start()])
             start = match.end()
@@ -399,7 +405,7 @@ def _after_ctes(text: str, pos: int) -> _Token:
 def _has_returning(text: str, pos: int) -> bool:
     """Tell whether RETURNING is a clause: not in brackets, and no name (``AS returning``)."""
     depth = 0
-    for match in _matches(_RETURNING, text, pos):
+    for match in _matches(_lexer(*_RETURNING), text, pos):
         piece = match[0]
         if piece in ("(", "[", "{"):
             depth += 1
@@ -439,7 +445,8 @@ def _top_level(text: str, pos: int = 0) -> Iterator[_Token]:
 
 def _token(text: str, pos: int) -> _Token:
     """Give the first token from `pos` on that is no comment; its kind is "" where there is none."""
-    while match := _TOKENS.search(text, pos):
+    tokens = _lexer(*_TOKENS)
+    while match := tokens.search(text, pos):
         start, pos = match.span()
         group = match.lastgroup
         if group == "word":
@@ -454,7 +461,7 @@ def _token(text: str, pos: int) -> _Token:
 def _closing(text: str, pos: int) -> int:
     """Give the end of the bracket that is open at `pos`."""
     depth = 1
-    for match in _matches(_BRACKETS, text, pos):
+    for match in _matches(_lexer(*_BRACKETS), text, pos):
         piece = match[0]
         if piece in ("(", "[", "{"):
             depth += 1
