@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import selectors
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -29,15 +31,22 @@ T = TypeVar("T")
 _TRIES, _SECONDS_BETWEEN = 100, 0.05
 
 
+#: A call of the driver, by what cancels it; every call is a tuple of its own.
+_Call = tuple[Callable[[], Any]]
+
+
 class _Watch:
     """Hears of signals during the calls of the main thread and cancels the one under way."""
 
     def __init__(self) -> None:
         self._hear, self._tell = socket.socketpair()
+        self._hear.setblocking(False)
         self._tell.setblocking(False)
         self._fd = self._tell.fileno()
-        self._changed = threading.Condition(threading.Lock())
-        self._cancel: Callable[[], Any] | None = None
+        # Held where signals are heard, so that none of one call is heard in the next. A plain lock:
+        # KeyboardInterrupt cannot come between taking it and the block that gives it back.
+        self._lock = threading.Lock()
+        self._call: _Call | None = None
         # Where signals are told otherwise: an event loop, as a rule.
         self._other = -1
         fork.watch(self)
@@ -45,35 +54,56 @@ class _Watch:
         threading.Thread(target=self._run, name="altertable-interrupts", daemon=True).start()
 
     def run(self, cancel: Callable[[], Any], function: Callable[..., T], *args: Any) -> T:
-        outer, before = self._cancel, signal.set_wakeup_fd(self._fd, warn_on_full_buffer=False)
+        outer, call, before = self._call, (cancel,), self._other
         try:
+            before = signal.set_wakeup_fd(self._fd, warn_on_full_buffer=False)
             if before != self._fd:
                 self._other = before
-            self._cancel = cancel
+            self._call = call
             return function(*args)
         finally:
-            # With the lock, so that nothing is cancelled that comes after this call.
-            with self._changed:
-                self._cancel = outer
-            signal.set_wakeup_fd(before)
+            try:
+                self._end(outer, before)
+            finally:
+                # KeyboardInterrupt is raised as soon as Python runs, so it may be in there.
+                if self._call is call:
+                    self._end(outer, before)
+
+    def _end(self, outer: _Call | None, before: int) -> None:
+        signal.set_wakeup_fd(before)
+        with self._lock:
+            self._hear_signals()
+            self._call = outer
+
+    def _hear_signals(self) -> bytes:
+        """The numbers of the signals that came, which are told to whoever is told otherwise."""
+        try:
+            signals = self._hear.recv(4096)
+        except BlockingIOError:
+            return b""
+        if self._other != -1:
+            with contextlib.suppress(OSError):
+                os.write(self._other, signals)
+        return signals
 
     def _run(self) -> None:
-        while signals := self._hear.recv(4096):
-            if self._other != -1:
-                with contextlib.suppress(OSError):
-                    os.write(self._other, signals)
-            if signal.SIGINT in signals:
-                self._interrupt()
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._hear, selectors.EVENT_READ)
+            while selector.select():
+                with self._lock:
+                    interrupted = signal.SIGINT in self._hear_signals()
+                    call = self._call
+                if interrupted and call is not None:
+                    self._interrupt(call)
 
-    def _interrupt(self) -> None:
-        with self._changed:
-            cancel = self._cancel
-            for _ in range(_TRIES):
-                if cancel is None or self._cancel is not cancel:
+    def _interrupt(self, call: _Call) -> None:
+        for _ in range(_TRIES):
+            with self._lock:
+                if self._call is not call:
                     return
                 with contextlib.suppress(adbc.Error):
-                    cancel()
-                self._changed.wait(_SECONDS_BETWEEN)
+                    call[0]()
+            time.sleep(_SECONDS_BETWEEN)
 
     def inherit(self) -> None:
         """In a forked child: tell its signals to nobody, least of all to the parent."""
