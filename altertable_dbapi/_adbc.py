@@ -38,8 +38,13 @@ def import_stream(handle: adbc.ArrowArrayStreamHandle) -> pa.RecordBatchReader:
         return _reader.AdbcRecordBatchReader._import_from_c(handle.address)
     except adbc.Error as error:
         raise errors.from_adbc(error) from None
+    except pa.ArrowException as error:
+        raise errors.unreadable_schema(error) from None
 
 
 def import_schema(handle: adbc.ArrowSchemaHandle) -> pa.Schema:
     """The schema behind an ADBC handle, which is released."""
-    return pa.schema(handle)
+    try:
+        return pa.schema(handle)
+    except pa.ArrowException as error:
+        raise errors.unreadable_schema(error) from None

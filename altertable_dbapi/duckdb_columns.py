@@ -19,6 +19,7 @@ from . import variant
 from .flat_columns import Converter, fixed_size_binaries, null_rows, texts, with_nulls, words
 
 _TIME_TZ_LATEST = 16 * 3600 - 1
+_BYTES = (pa.binary(), pa.large_binary(), pa.binary_view())
 
 
 def converter(field: pa.Field, path: str) -> Converter | None:
@@ -29,15 +30,23 @@ def converter(field: pa.Field, path: str) -> Converter | None:
         name, storage = kind.extension_name, kind.storage_type
         vendor, type_name = getattr(kind, "vendor_name", ""), getattr(kind, "type_name", "")
     else:
-        name, storage = metadata.get(b"ARROW:extension:name", b"").decode(), kind
+        name, storage = metadata.get(b"ARROW:extension:name", b"").decode(errors="replace"), kind
         vendor = type_name = ""
         if name == "arrow.opaque":
-            opaque = json.loads(metadata.get(b"ARROW:extension:metadata", b"{}"))
-            vendor, type_name = opaque.get("vendor_name", ""), opaque.get("type_name", "")
+            vendor, type_name = _opaque_names(metadata.get(b"ARROW:extension:metadata", b""))
     convert = _opaque(type_name, storage) if vendor == "DuckDB" else _known(name, storage)
     if convert is None or storage is kind:
         return convert
     return lambda array: convert(array.storage)
+
+
+def _opaque_names(metadata: bytes) -> tuple[str, str]:
+    """The vendor's and the type's name; empty ones where the metadata are not as specified."""
+    try:
+        opaque = json.loads(metadata)
+        return str(opaque["vendor_name"]), str(opaque["type_name"])
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return "", ""
 
 
 def _known(name: str, storage: pa.DataType) -> Converter | None:
@@ -61,10 +70,9 @@ def _opaque(type_name: str, storage: pa.DataType) -> Converter | None:
         )
     if type_name == "time_tz" and storage == pa.binary(8):
         return _times_with_offset
-    if type_name == "bit":
-        return _each(texts(storage), _bit)
-    if type_name == "bignum":
-        return _each(texts(storage), _bignum)
+    make = {"bit": _bit, "bignum": _bignum}.get(type_name)
+    if make is not None and storage in _BYTES:
+        return _each(texts(storage), make)
     return None
 
 

@@ -284,6 +284,14 @@ def from_arrow(error: Exception) -> Error:
     return classify(text, None, status)(sentence(text), status_code=status)
 
 
+def unreadable_schema(error: Exception) -> DataError:
+    """The error of this driver for a schema of the server's that pyarrow refused."""
+    return DataError(
+        f"the server sent a schema that cannot be read: {error}",
+        status_code=AdbcStatusCode.INVALID_DATA,
+    )
+
+
 def from_flight(error: Exception) -> Error:
     """The error of this driver for one that a call of ``pyarrow.flight`` raised."""
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)

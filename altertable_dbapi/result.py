@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from . import exiting, fork
+from .bounds import Bounds
 from .errors import Error, InterfaceError, OperationalError, ProgrammingError
 from .rows import RowConverter
 
@@ -72,6 +73,7 @@ class Result:
         if self._stream is not None:
             schema = self._stream.schema
         self.schema: pa.Schema = pa.schema([]) if schema is None else schema
+        self._bounds = Bounds(self.schema)
 
     def inherit(self) -> None:
         """In a forked child: leave the stream to the parent."""
@@ -112,6 +114,7 @@ class Result:
             while self._stream is not None:
                 with self._reading():
                     tables.append(self._read(self._stream.read_all))
+                    self._bounds.check(tables[-1])
                     self._rows_read += tables[-1].num_rows
                     self._next_stream()
             self._check_complete()
@@ -173,6 +176,7 @@ class Result:
             except StopIteration:
                 self._next_stream()
                 return None
+            self._bounds.check(batch)
         self._rows_read += batch.num_rows
         return batch
 
@@ -330,10 +334,7 @@ class Rows:
     def _have_batch(self) -> bool:
         """Whether there is a batch with rows that are not converted yet."""
         if self._batch is None:
-            batch = self._result.read_batch()
-            if batch is not None:
-                self._converter.check(batch)
-            self._batch, self._offset = batch, 0
+            self._batch, self._offset = self._result.read_batch(), 0
         return self._batch is not None
 
     def _refill(self, wanted: int = 0) -> bool:

@@ -17,6 +17,16 @@ from .flat_columns import Converter
 #: So many values at a time: they go into tuples while they are still in the processor's cache.
 _CACHED_VALUES = 65_536
 
+#: What a value that has no Python object, or bytes that are not what their type says, may raise.
+_UNSUITABLE = (
+    pa.ArrowException,
+    ValueError,
+    ArithmeticError,
+    LookupError,
+    TypeError,
+    RecursionError,
+)
+
 
 class RowConverter:
     """Converts the record batches of one stream.
@@ -32,26 +42,7 @@ class RowConverter:
     def __init__(self, schema: pa.Schema) -> None:
         self._schema = schema
         self._converters: list[Converter] | None = None
-        self._pointing = [i for i, field in enumerate(schema) if _points(field.type)]
         self._nested = any(types.is_nested(field.type) for field in schema)
-
-    def check(self, batch: pa.RecordBatch) -> None:
-        """Refuse a whole record batch that points outside of itself; reading it could crash.
-
-        It costs about a hundredth of what converting costs.
-
-        Raises
-        ------
-        DataError
-            An offset or an index is beyond the values, or a text is no UTF-8.
-        """
-        for i in self._pointing:
-            try:
-                batch.column(i).validate(full=True)
-            except pa.ArrowException as error:
-                raise DataError(
-                    f"the server sent a damaged column {self._schema.field(i).name}: {error}"
-                ) from None
 
     def columns(self, batch: pa.RecordBatch) -> list[list[Any]]:
         """Convert a record batch, or a slice of one, to a list of values for each column.
@@ -90,29 +81,6 @@ class RowConverter:
         except BaseException:
             del rows[before:]
             raise
-
-
-def _points(kind: pa.DataType) -> bool:
-    """Whether values of a type are found by offsets or indices that may be wrong."""
-    inner = _inner(kind)
-    # Arrow's whole check refuses 24:00:00, which is a TIME.
-    return not any(map(types.is_time, inner)) and any(
-        types.is_dictionary(t) or types.is_union(t) or types.is_run_end_encoded(t)
-        or types.is_map(t) or types.is_list(t) or types.is_large_list(t)
-        or types.is_string(t) or types.is_large_string(t) or types.is_string_view(t)
-        or types.is_binary(t) or types.is_large_binary(t) or types.is_binary_view(t)
-        for t in inner
-    )  # fmt: skip
-
-
-def _inner(kind: pa.DataType) -> list[pa.DataType]:
-    """A type and all that it is made of."""
-    if isinstance(kind, pa.BaseExtensionType):
-        return _inner(kind.storage_type)
-    if types.is_dictionary(kind):
-        return [kind, *_inner(kind.value_type)]
-    parts = (kind.field(i).type for i in range(kind.num_fields))
-    return [kind, *(t for part in parts for t in _inner(part))]
 
 
 @contextmanager
@@ -155,7 +123,7 @@ def column_converter(field: pa.Field) -> Converter:
     def convert_column(array: pa.Array) -> list[Any]:
         try:
             return convert(array)
-        except (pa.ArrowException, ValueError, ArithmeticError, LookupError) as error:
+        except _UNSUITABLE as error:
             raise DataError(
                 f"column {field.name}: {type(error).__name__}: {error}; fetch it as Arrow"
             ) from error
@@ -224,6 +192,12 @@ def _numbers(kind: pa.DataType, path: str) -> Converter:
     return flat_columns.numbers(flat_columns.numpy_type(kind))
 
 
+def _intervals(kind: pa.DataType, path: str) -> Converter:
+    if kind != pa.month_day_nano_interval():
+        raise DataError(f"column {path}: pyarrow has no values for {kind}; fetch it as Arrow")
+    return temporal_columns.intervals
+
+
 Choice = Callable[[pa.DataType, str], Converter]
 
 _ROUTES: list[tuple[Callable[[pa.DataType], bool], Choice]] = [
@@ -236,7 +210,7 @@ _ROUTES: list[tuple[Callable[[pa.DataType], bool], Choice]] = [
     (types.is_boolean, lambda kind, path: flat_columns.booleans),
     (types.is_time, temporal_columns.times),
     (types.is_duration, temporal_columns.durations),
-    (types.is_interval, lambda kind, path: temporal_columns.intervals),
+    (types.is_interval, _intervals),
     (types.is_null, lambda kind, path: flat_columns.nothing),
     (types.is_fixed_size_binary, lambda k, path: flat_columns.fixed_size_binaries(k.byte_width)),
     (types.is_large_string, lambda kind, path: flat_columns.texts(kind)),

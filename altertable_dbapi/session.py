@@ -24,7 +24,7 @@ from .keepalive import Keepalive
 from .limits import Timeouts, has_expired, was_broken_off
 from .logs import SessionLog
 from .parameters import Bound
-from .release import Releases
+from .release import Releases, Unread
 from .result import Result
 
 _SESSION_OPTION = "adbc.flight.sql.session.option."
@@ -348,7 +348,10 @@ class Session:
         if unread is not None and not finished and not self._abandoned:
             # Releasing the stream of a partition does not cancel its call: the server would wait
             # for ever to send the rest, and the session's next statement for the server.
-            self.connection.cancel()
+            if self.in_transaction:
+                self._releases.add(Unread(unread, self.connection.cancel))
+            else:
+                self.connection.cancel()
 
     def _streams(self, partitions: list[bytes]) -> Iterator[pa.RecordBatchReader]:
         cancel, read = self.connection.cancel, self.connection.read_partition
@@ -560,13 +563,13 @@ class Session:
     def cancel(self) -> None:
         """Cancel the call that is under way, from any thread."""
         self._doubtful = True
-        self.statement.cancel()
-        cancel_load = self.cancel_load
-        if cancel_load is not None:
-            cancel_load()
-        for prepared in list(self._prepared.values()):
-            prepared.statement.cancel()
-        self.connection.cancel()
+        cancels = [self.statement.cancel, self.cancel_load]
+        cancels += [prepared.statement.cancel for prepared in list(self._prepared.values())]
+        for cancel in (*cancels, self.connection.cancel):
+            # Those of a session that is just being replaced are closed, with nothing under way.
+            with contextlib.suppress(adbc.Error):
+                if cancel is not None:
+                    cancel()
 
     def close(self) -> None:
         """End the session; the server rolls an open transaction back. Idempotent."""

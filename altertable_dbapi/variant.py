@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -28,15 +28,19 @@ def decode(metadata: bytes, value: bytes) -> Any:
         A date or timestamp is outside the years 1 to 9999.
     """
     try:
-        return _decode(_names(metadata), value, 0)
+        return _decode(_names(metadata), value, 0, [len(value)])
     except (IndexError, struct.error) as error:
         raise ValueError("a VARIANT ends too early") from error
 
 
-def _uint(data: bytes, start: int, size: int) -> int:
-    if start + size > len(data):
+def _piece(data: bytes, start: int, stop: int) -> bytes:
+    if not start <= stop <= len(data):
         raise IndexError(start)
-    return int.from_bytes(data[start : start + size], "little")
+    return data[start:stop]
+
+
+def _uint(data: bytes, start: int, size: int) -> int:
+    return int.from_bytes(_piece(data, start, start + size), "little")
 
 
 def _names(metadata: bytes) -> list[str]:
@@ -46,16 +50,16 @@ def _names(metadata: bytes) -> list[str]:
     count = _uint(metadata, 1, size)
     offsets = [_uint(metadata, 1 + size * (i + 1), size) for i in range(count + 1)]
     text = metadata[1 + size * (count + 2) :]
-    return [text[offsets[i] : offsets[i + 1]].decode() for i in range(count)]
+    return [_piece(text, offsets[i], offsets[i + 1]).decode() for i in range(count)]
 
 
-def _decode(names: list[str], data: bytes, start: int) -> Any:
+def _decode(names: list[str], data: bytes, start: int, left: list[int]) -> Any:
     basic, header = data[start] & 3, data[start] >> 2
     start += 1
     if basic == 0:
         return _primitive(data, start, header)
     if basic == 1:
-        return data[start : start + header].decode()
+        return _piece(data, start, start + header).decode()
     is_object = basic == 2
     offset_size = (header & 3) + 1
     id_size = (header >> 2 & 3) + 1 if is_object else 0
@@ -64,8 +68,12 @@ def _decode(names: list[str], data: bytes, start: int) -> Any:
     ids = start + count_size
     offsets = ids + id_size * count
     first = offsets + offset_size * (count + 1)
+    # Each value has a byte of its own; where many share theirs, there would be no end of them.
+    left[0] -= count
+    if left[0] < 0:
+        raise ValueError("a VARIANT has more values than bytes")
     values = [
-        _decode(names, data, first + _uint(data, offsets + offset_size * i, offset_size))
+        _decode(names, data, first + _uint(data, offsets + offset_size * i, offset_size), left)
         for i in range(count)
     ]
     if not is_object:
@@ -81,7 +89,7 @@ def _unpack(code: str) -> Callable[[bytes, int], Any]:
 def _decimal(size: int) -> Callable[[bytes, int], Decimal]:
     def read(data: bytes, start: int) -> Decimal:
         scale = data[start]
-        unscaled = int.from_bytes(data[start + 1 : start + 1 + size], "little", signed=True)
+        unscaled = int.from_bytes(_piece(data, start + 1, start + 1 + size), "little", signed=True)
         digits = tuple(map(int, str(abs(unscaled))))
         return Decimal((int(unscaled < 0), digits, -scale))
 
@@ -89,7 +97,7 @@ def _decimal(size: int) -> Callable[[bytes, int], Decimal]:
 
 
 def _bytes(data: bytes, start: int) -> bytes:
-    return data[start + 4 : start + 4 + _uint(data, start, 4)]
+    return _piece(data, start + 4, start + 4 + _uint(data, start, 4))
 
 
 def _after(epoch: datetime, per_microsecond: int) -> Callable[[bytes, int], datetime]:
@@ -102,6 +110,12 @@ def _after(epoch: datetime, per_microsecond: int) -> Callable[[bytes, int], date
         return epoch + timedelta(microseconds=micros if ticks >= 0 else -micros)
 
     return read
+
+
+def _clock(moment: datetime) -> time:
+    if moment.date() != _EPOCH.date():
+        raise ValueError("24:00:00 does not fit in a Python time")
+    return moment.time()
 
 
 _int32 = _unpack("i")
@@ -124,7 +138,7 @@ _PRIMITIVES: dict[int, Callable[[bytes, int], Any]] = {
     14: _unpack("f"),
     15: _bytes,
     16: lambda data, start: _bytes(data, start).decode(),
-    17: lambda data, start: _naive(data, start).time(),
+    17: lambda data, start: _clock(_naive(data, start)),
     18: _after(_EPOCH_UTC, 1000),
     19: _after(_EPOCH, 1000),
     20: lambda data, start: UUID(bytes=data[start : start + 16]),

@@ -37,7 +37,11 @@ _SETTLE = 0.01
 
 
 def interleaved(
-    calls: Mapping[str, Callable[[], Any]], rounds: int, what: str, repeat: int = 1
+    calls: Mapping[str, Callable[[], Any]],
+    rounds: int,
+    what: str,
+    repeat: int = 1,
+    before: Callable[[], Any] | None = None,
 ) -> dict[str, Timing]:
     """Time the calls one after another, round by round, each round in another order.
 
@@ -52,6 +56,8 @@ def interleaved(
         What the progress line says.
     repeat : int
         How often to call in each round; times are for one call.
+    before : callable, optional
+        What to do before each of them, in nobody's time.
     """
     names = list(calls)
     took: dict[str, list[float]] = {name: [] for name in names}
@@ -61,6 +67,8 @@ def interleaved(
         for name in names[turn:] + names[:turn]:
             progress(f"{what}: round {number} of {rounds}, {name}")
             call = calls[name]
+            if before is not None:
+                before()
             gc.collect()
             time.sleep(_SETTLE)
             cpu, start = time.process_time(), time.perf_counter()

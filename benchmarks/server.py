@@ -15,11 +15,17 @@ BATCH_ROWS = 65_536
 
 
 class ServerProcess:
-    """The local server in a process of its own, so that its work is not the clients'."""
+    """The local server in a process of its own, so that its work is not the clients'.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    bind_as_text : bool
+        Bind every parameter as text, as some servers do.
+    """
+
+    def __init__(self, bind_as_text: bool = False) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.server"],
+            [sys.executable, "-m", "benchmarks.server", *["--bind-as-text"] * bind_as_text],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -37,6 +43,20 @@ class ServerProcess:
     def calls(self) -> Counter[str]:
         """The calls seen since this was asked last."""
         return Counter(self._ask({"calls": True})["calls"])
+
+    def expire_sessions(self) -> None:
+        """Let every session expire."""
+        self._ask({"expire": True})
+
+    def open(self) -> tuple[int, int]:
+        """How many sessions and prepared statements are open, but for the process's own."""
+        answer = self._ask({"open": True})
+        return answer["sessions"], answer["statements"]
+
+    @property
+    def pid(self) -> int:
+        """The number of the process."""
+        return self._process.pid
 
     def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
         assert self._process.stdin and self._process.stdout
@@ -67,7 +87,11 @@ def serve() -> None:
     """Answer questions until the standard input ends."""
     from altertable_dbapi.local import Server
 
-    with Server(batch_rows=BATCH_ROWS) as server, server.connect(autocommit=True) as connection:
+    text = "--bind-as-text" in sys.argv
+    with (
+        Server(batch_rows=BATCH_ROWS, bind_as_text=text) as server,
+        server.connect(autocommit=True) as connection,
+    ):
         print(json.dumps({"uri": server.uri}), flush=True)
         for line in sys.stdin:
             question = json.loads(line)
@@ -81,6 +105,13 @@ def serve() -> None:
                 server.clear()
             if "calls" in question:
                 answer["calls"] = list(server.calls)
+                server.clear()
+            if "expire" in question:
+                server.expire_sessions()
+                connection.execute("SELECT 1").close()  # its own opens again
+            if "open" in question:
+                answer["sessions"] = server.open_sessions - 1
+                answer["statements"] = server.open_statements
                 server.clear()
             print(json.dumps(answer), flush=True)
 

@@ -77,8 +77,8 @@ def test_to_sql_without_autocommit(server: Server) -> None:
 def test_to_sql_in_another_schema_with_its_index(auto: Connection) -> None:
     auto.execute("CREATE SCHEMA s")
     FRAME.set_index("id").to_sql("odd.name", auto, schema="s")
-    # pandas 2 gives the driver the schema as a part of the table's name.
-    table = 's."odd.name"' if PANDAS_3 else '"s.odd.name"'
+    # pandas 2.2 gives the driver the schema as a part of the table's name.
+    table = '"s.odd.name"' if pd.__version__.startswith("2.2.") else 's."odd.name"'
     assert auto.execute(f"SELECT id, name FROM {table} ORDER BY id").fetchall() == [
         (1, "a"),
         (2, None),
