@@ -189,6 +189,7 @@ def _check_names(names: list[str]) -> None:
     for position, name in enumerate(names):
         if not name:
             raise ProgrammingError(f"column {position} of the data has no name")
+        _check_nul(name, f"column {position} of the data")
     # The server's names are case-insensitive.
     folded = [name.lower() for name in names]
     if len(set(folded)) < len(names):
@@ -197,6 +198,12 @@ def _check_names(names: list[str]) -> None:
             "the data has columns of one name, letter case aside: "
             f"{', '.join(map(repr, repeated))}; rename them"
         )
+
+
+def _check_nul(name: str, what: str) -> None:
+    # Arrow's C interface would send what stands before it.
+    if "\0" in name:
+        raise ProgrammingError(f"{what} is called {name!r}, with a NUL character; rename it")
 
 
 def _shown(schema: pa.Schema) -> str:
@@ -222,6 +229,8 @@ def _sent_as(kind: pa.DataType, path: str) -> pa.DataType:
         value = _sent_as(kind.value_type, f"{path}[]")
         return kind if types.is_list(kind) and value == kind.value_type else pa.list_(value)
     if types.is_struct(kind):
+        for field in kind:
+            _check_nul(field.name, f"a field of {path}")
         fields = [pa.field(f.name, _sent_as(f.type, f"{path}.{f.name}")) for f in kind]
         unchanged = all(a.type == b.type for a, b in zip(kind, fields, strict=True))
         return kind if unchanged else pa.struct(fields)

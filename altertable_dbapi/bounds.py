@@ -78,9 +78,7 @@ def _checked_as(kind: pa.DataType) -> pa.DataType | None:
 
 
 def _is_bytes(kind: pa.DataType) -> bool:
-    return bool(
-        types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind)
-    )
+    return bool(types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind))
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:
@@ -108,7 +106,9 @@ def _plain(kind: pa.DataType) -> pa.DataType:
         if is_list(kind):
             return make(_plain(kind.value_type))
     if types.is_struct(kind) or types.is_union(kind):
-        fields = [pa.field("", _plain(kind.field(i).type)) for i in range(kind.num_fields)]
+        inner = [kind.field(i) for i in range(kind.num_fields)]
+        # A name is read here at the latest, which may be no UTF-8.
+        fields = [pa.field(field.name, _plain(field.type)) for field in inner]
         return pa.struct(fields) if types.is_struct(kind) else _union(kind, fields)
     return kind
 

@@ -15,7 +15,7 @@ from adbc_driver_manager import AdbcStatusCode
 
 from . import adbc_objects, catalog_sql
 from .catalog_sql import Scope, like, same
-from .errors import NotSupportedError, ProgrammingError, from_arrow
+from .errors import InternalError, NotSupportedError, ProgrammingError, from_arrow
 from .sql import quote_identifier
 
 if TYPE_CHECKING:
@@ -276,7 +276,12 @@ class Introspection:
             include_internal,
         )
         flat = self._look_up(catalog_sql.objects(scope, level), adbc_objects.FLAT_SCHEMA)
-        return adbc_objects.nest(flat, level).to_reader()
+        try:
+            return adbc_objects.nest(flat, level).to_reader()
+        except (pa.ArrowException, LookupError, ValueError) as error:
+            raise InternalError(
+                f"the server's list of objects makes no tree of them: {error}"
+            ) from None
 
     def adbc_get_table_schema(
         self,
@@ -302,11 +307,9 @@ class Introspection:
         self._check_open()
         if self._server_version is None:
             try:
-                found = self._look_up("SELECT version()", _TEXT)
+                self._server_version = self._look_up_one("SELECT version()", _TEXT) or ""
             except (ProgrammingError, NotSupportedError):
                 self._server_version = ""
-            else:
-                self._server_version = found.column(0)[0].as_py() or ""
         about: dict[str | int, Any] = {
             "vendor_name": "altertable",
             "vendor_version": self._server_version,
@@ -330,12 +333,21 @@ class Introspection:
         self._check_open()
         table = self._session.execute(query).read_table()
         try:
-            return table.rename_columns(schema.names).cast(schema)
+            found = table.rename_columns(schema.names).cast(schema)
+            found.validate(full=True)
+            return found
         except (pa.ArrowException, ValueError) as error:
             raise from_arrow(error) from None
 
+    def _look_up_one(self, query: str, schema: pa.Schema) -> Any:
+        """The value that a query gives."""
+        found = self._look_up(query, schema)
+        if not found.num_rows:
+            raise InternalError(f"the server answers {query!r} without a row")
+        return found.column(0)[0].as_py()
+
     def _check_exists(self, asked: str, parts: Iterable[str]) -> None:
-        if not self._look_up(asked, _COUNT).column(0)[0].as_py():
+        if not self._look_up_one(asked, _COUNT):
             name = ".".join(map(quote_identifier, parts))
             raise ProgrammingError(
                 f"there is no table or view {name}; get_tables() lists those that there are",
@@ -350,6 +362,10 @@ class Introspection:
         if types:
             query = catalog_sql.null_of_each_type(types)
             nulls = self._session.execute(query).read_table().schema
+            if len(nulls) != len(types):
+                raise InternalError(
+                    f"the server gives {len(nulls)} columns for the types {', '.join(types)}"
+                )
             arrow = {text: nulls.field(i).type for i, text in enumerate(types)}
             metadata = {text: nulls.field(i).metadata for i, text in enumerate(types)}
         tables: dict[tuple[Any, ...], list[pa.Field]] = {}

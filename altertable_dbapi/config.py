@@ -302,10 +302,11 @@ def _flag(name: str, value: Any, source: str) -> bool:
 def _seconds(name: str, value: Any, source: str) -> float:
     try:
         seconds = float(value) if not isinstance(value, bool) else -1.0
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         seconds = -1.0
-    if not 0 < seconds < float("inf"):
-        raise _refuse(name, value, source, "a number of seconds above 0")
+    # The driver counts nanoseconds in 64 bits.
+    if not 1e-9 <= seconds < 9e9:
+        raise _refuse(name, value, source, "a number of seconds above 0 and below 285 years")
     return seconds
 
 

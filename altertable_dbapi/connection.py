@@ -17,7 +17,7 @@ from .binding import resolve
 from .catalog import Introspection
 from .config import Settings, check
 from .cursor import Cursor
-from .errors import InterfaceError, NotSupportedError, ProgrammingError
+from .errors import InterfaceError, InternalError, NotSupportedError, ProgrammingError
 from .handshake import open_session
 from .ingest import Loading
 from .parameters import Bound, Parameters
@@ -418,7 +418,8 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
     def _ask(self, query: str) -> str:
         with self.cursor(row_factory=tuple_row) as cursor:
             row = cursor.execute(query).fetchone()
-        assert row is not None
+        if not row:
+            raise InternalError(f"the server answers {query!r} without a row")
         return str(row[0])
 
     def _tell(self, statement: str) -> None:

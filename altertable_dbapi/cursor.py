@@ -228,7 +228,7 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
         table = result.read_table()
         if report == "Count" and table.num_rows:
             counts = table.column(0).to_pylist()
-            self._rowcount = -1 if None in counts else sum(counts)
+            self._rowcount = -1 if None in counts else max(sum(counts), -1)
 
     def _reset(self) -> None:
         result, self._result, self._rows = self._result, None, None

@@ -209,7 +209,7 @@ GRPC_STATUSES = {
 }
 
 # How pyarrow tells of a gRPC code that has no exception class.
-_FLIGHT_HEAD = re.compile(r"^gRPC returned (?P<code>[a-z ]+) error, with message: ")
+_FLIGHT_HEAD = re.compile(r"^(?:gRPC|Flight) returned (?P<code>[a-z ]+) error, with message: ")
 
 _DUCKDB_PREFIX = re.compile(
     r"\b(" + "|".join(sorted(map(re.escape, DUCKDB_ERRORS), key=len, reverse=True)) + r") Error: "
@@ -219,20 +219,33 @@ _DUCKDB_PREFIX = re.compile(
 _ADBC_HEAD = re.compile(r"^(?:[A-Z_]+: )?(?:\[Flight ?SQL\] )?")
 _ADBC_TAIL = re.compile(r" \((?P<code>[A-Z][A-Za-z]+); [^\n]{1,60}\)(?:\. Vendor code: \d+)?$")
 _GO_STATUS = re.compile(r"rpc error: code = (?P<code>[A-Z][A-Za-z]+) desc = ")
-_CPP_TAIL = re.compile(
-    r"\. Detail: (?:Python exception: )?\w+$|\.? *(?:gRPC client debug|Client) context: .*$",
-    re.DOTALL,
-)
+_VENDOR_CODE = re.compile(r"\. Vendor code: \d+$")
+_CPP_CONTEXT = re.compile(r"(?:gRPC client debug|Client) context: ")
+_CPP_DETAIL = re.compile(r"\. Detail: (?:Python exception: )?\w+$")
+_PANIC = re.compile(r"^Adbc\w+: Go panic")
+_CUT_SHORT = ("EOF", "unexpected EOF")
 _ABORTED = re.compile(r"current transaction is aborted", re.IGNORECASE)
 
 
 def sentence(text: str) -> str:
     """The server's own sentence in an ADBC or Flight error text, without what wraps it."""
     text = _ADBC_TAIL.sub("", _ADBC_HEAD.sub("", text, count=1))
-    # The debugging context stands behind the detail.
-    text = _CPP_TAIL.sub("", _CPP_TAIL.sub("", text))
+    # What stands before it is gone where the text has a NUL, which ends it for the driver.
+    text = _VENDOR_CODE.sub("", text)
+    context = _CPP_CONTEXT.search(text)
+    if context:
+        text = text[: context.start()].rstrip(" ").removesuffix(".")
+    text = _CPP_DETAIL.sub("", text)
     prefix = _DUCKDB_PREFIX.search(text)
-    return (text[prefix.start() :] if prefix else text).strip()
+    text = (text[prefix.start() :] if prefix else text).strip()
+    if text in _CUT_SHORT:
+        return f"the server's answer ends too early ({text})"
+    if _PANIC.match(text):
+        return (
+            "ADBC's driver has failed on what a server sent, and can do nothing more in this "
+            f"process, which has to be started again ({text})"
+        )
+    return text or "the server gives no reason"
 
 
 def grpc_code(error: adbc.Error) -> int | None:

@@ -16,7 +16,7 @@ from adbc_driver_manager import AdbcStatusCode, StatementOptions
 from . import _adbc, upsert, wire
 from .arrow_input import open_source, reading
 from .batches import Conversion, merged
-from .errors import DataError, OperationalError, ProgrammingError
+from .errors import DataError, InternalError, OperationalError, ProgrammingError
 from .sql import quote_identifier
 from .transfer import Transfer
 
@@ -153,6 +153,13 @@ def table_names(
         if value is not None and (not isinstance(value, str) or not value or "\0" in value):
             raise ProgrammingError(f"{name} is {value!r}; expected a name")
     found = [*given, *parts]
+    for value in filter(None, found):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise ProgrammingError(
+                f"{value!r} has a lone surrogate, which is no Unicode text, and can be no name"
+            ) from None
     return found[0], found[1], parts[-1]
 
 
@@ -234,12 +241,17 @@ def _locate(session: Session, names: tuple[str | None, str | None, str]) -> Targ
     """
     catalog, schema, table = names
     if catalog is None or schema is None:
-        answer = session.execute("SELECT current_catalog(), current_schema()").read_table()
-        current_catalog, current_schema = (column[0].as_py() for column in answer.columns)
+        query = "SELECT current_catalog(), current_schema()"
+        answer = session.execute(query).read_table()
+        try:
+            ((current_catalog, current_schema),) = zip(*answer.to_pydict().values())  # noqa: B905
+            here = current_catalog.lower()
+        except (AttributeError, ValueError):
+            raise InternalError(f"the server answers {query!r} with {answer.schema}") from None
         if catalog is None:
             catalog = current_catalog
         if schema is None:
-            schema = current_schema if catalog.lower() == current_catalog.lower() else "main"
+            schema = current_schema if catalog.lower() == here else "main"
     return Target(catalog, schema, table)
 
 
@@ -348,7 +360,7 @@ def _pump(
             size += piece.nbytes
             if on_progress is not None:
                 on_progress(rows, size)
-        loaded = transfer.finish()
+        loaded = max(transfer.finish(), -1)
         session.log.loaded(rows, size, time.perf_counter() - started)
         return loaded
     except BaseException:

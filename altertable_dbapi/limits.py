@@ -12,6 +12,9 @@ from adbc_driver_manager import AdbcStatusCode
 from .config import Settings
 from .errors import Error, OperationalError
 
+# The driver's clock and this one's are not read at once.
+_SLACK = 0.05
+
 _OPTION = "adbc.flight.sql.rpc.timeout_seconds."
 
 _CANCELLED, _DEADLINE_EXCEEDED, _UNAVAILABLE, _DATA_LOSS, _UNAUTHENTICATED = 1, 4, 14, 15, 16
@@ -56,10 +59,12 @@ class Timeouts(NamedTuple):
         try:
             yield
         except OperationalError as error:
-            limits = {n: getattr(self, n) for n in names if getattr(self, n) is not None}
+            elapsed = time.monotonic() - started
+            # A server may have limits of its own, and say the same of those.
+            known = ((name, getattr(self, name)) for name in names)
+            limits = {n: s for n, s in known if s is not None and s <= elapsed + _SLACK}
             if not limits or not ran_out(error):
                 raise
-            elapsed = time.monotonic() - started
             name = min(limits, key=lambda n: abs(limits[n] - elapsed))
             raise OperationalError(
                 f"{name}_timeout ran out: the server took longer than {limits[name]:g} s, and may "
@@ -76,7 +81,8 @@ def ran_out(error: Error) -> bool:
 
 def was_broken_off(error: Error) -> bool:
     """Whether a call ended without the server's word, so that what it does now is not known."""
-    return error.vendor_code in _BROKEN_OFF or error.status_code in _BROKEN_OFF_STATUS
+    unread = "failed to unmarshal" in str(error)
+    return unread or error.vendor_code in _BROKEN_OFF or error.status_code in _BROKEN_OFF_STATUS
 
 
 def has_expired(error: Error) -> bool:

@@ -142,7 +142,8 @@ def _converter(field: pa.Field, path: str) -> Converter:
     for test, choose in _ROUTES:
         if test(kind):
             return choose(kind, path)
-    return pa.Array.to_pylist  # type: ignore[no-any-return]
+    # Intervals of months or of days alone, as it is; pyarrow cannot read them.
+    raise DataError(f"column {path}: there are no Python values for {kind}; fetch it as Arrow")
 
 
 def _list(kind: pa.DataType, path: str) -> Converter:
@@ -192,12 +193,6 @@ def _numbers(kind: pa.DataType, path: str) -> Converter:
     return flat_columns.numbers(flat_columns.numpy_type(kind))
 
 
-def _intervals(kind: pa.DataType, path: str) -> Converter:
-    if kind != pa.month_day_nano_interval():
-        raise DataError(f"column {path}: pyarrow has no values for {kind}; fetch it as Arrow")
-    return temporal_columns.intervals
-
-
 Choice = Callable[[pa.DataType, str], Converter]
 
 _ROUTES: list[tuple[Callable[[pa.DataType], bool], Choice]] = [
@@ -210,7 +205,7 @@ _ROUTES: list[tuple[Callable[[pa.DataType], bool], Choice]] = [
     (types.is_boolean, lambda kind, path: flat_columns.booleans),
     (types.is_time, temporal_columns.times),
     (types.is_duration, temporal_columns.durations),
-    (types.is_interval, _intervals),
+    (types.is_interval, lambda kind, path: temporal_columns.intervals),
     (types.is_null, lambda kind, path: flat_columns.nothing),
     (types.is_fixed_size_binary, lambda k, path: flat_columns.fixed_size_binaries(k.byte_width)),
     (types.is_large_string, lambda kind, path: flat_columns.texts(kind)),

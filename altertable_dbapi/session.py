@@ -85,7 +85,9 @@ class Session:
         self._pid = os.getpid()
         self.log = SessionLog()
         self._keepalive = Keepalive(self, settings.keepalive)
-        self._sending = self._opened = False
+        self._sending = self._opened = self._connected = False
+        # Held while another thread cancels: handles must not be closed meanwhile.
+        self._cancelling = threading.Lock()
         # A transaction that ended with its session, of which the program has to be told.
         self._lost = False
         # A statement was broken off, and the server may be running it still.
@@ -163,7 +165,8 @@ class Session:
 
     def _disconnect(self, *databases: adbc.AdbcDatabase) -> None:
         """End the server's session, and with it a transaction and what was prepared."""
-        self._connected = False
+        with self._cancelling:
+            self._connected = False
         self.in_transaction = False
         self.log.ended()
         active = self._active() if self._active is not None else None
@@ -561,15 +564,18 @@ class Session:
             raise InterfaceError("the connection is closed")
 
     def cancel(self) -> None:
-        """Cancel the call that is under way, from any thread."""
-        self._doubtful = True
-        cancels = [self.statement.cancel, self.cancel_load]
-        cancels += [prepared.statement.cancel for prepared in list(self._prepared.values())]
-        for cancel in (*cancels, self.connection.cancel):
-            # Those of a session that is just being replaced are closed, with nothing under way.
-            with contextlib.suppress(adbc.Error):
-                if cancel is not None:
-                    cancel()
+        """Cancel the call that is under way, from any thread; nothing between two sessions."""
+        with self._cancelling:
+            if not self._connected:
+                return
+            self._doubtful = True
+            self.statement.cancel()
+            cancel_load = self.cancel_load
+            if cancel_load is not None:
+                cancel_load()
+            for prepared in list(self._prepared.values()):
+                prepared.statement.cancel()
+            self.connection.cancel()
 
     def close(self) -> None:
         """End the session; the server rolls an open transaction back. Idempotent."""

@@ -262,15 +262,18 @@ _OPENS = frozenset(("", " ", "\t", "\n", "\r", "(", "[", ","))
 _CLOSES = frozenset(("", " ", "\t", "\n", "\r", ")", "]", "}", ",", ":", ";"))
 
 
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
 def quote_identifier(name: str) -> str:
     """Give a name as a quoted identifier.
 
     Raises
     ------
     ProgrammingError
-        The name is empty, or holds a NUL character.
+        The name is empty, or holds a NUL character or a lone surrogate.
     """
-    if not name or "\0" in name:
+    if not name or "\0" in name or _SURROGATES.search(name):
         raise ProgrammingError(f"not a name that SQL can hold: {name!r}")
     return '"' + name.replace('"', '""') + '"'
 
@@ -404,7 +407,7 @@ def _after_ctes(text: str, pos: int) -> _Token:
 
 def _has_returning(text: str, pos: int) -> bool:
     """Tell whether RETURNING is a clause: not in brackets, and no name (``AS returning``)."""
-    depth = 0
+    depth, last = 0, pos
     for match in _matches(_lexer(*_RETURNING), text, pos):
         piece = match[0]
         if piece in ("(", "[", "{"):
@@ -414,7 +417,7 @@ def _has_returning(text: str, pos: int) -> bool:
         elif piece == ";" and not depth:
             return False
         elif match.lastgroup == "returning" and not depth:
-            before = text[pos : match.start()]
+            before = text[last : match.start()]
             if "--" in before or "/*" in before or _NUMBER_OR_NAME.search(before):
                 kinds = ["", *(token.kind for token in _top_level(before))]
                 named = kinds[-1] in ("AS", ".")
@@ -422,6 +425,8 @@ def _has_returning(text: str, pos: int) -> bool:
                 named = _NAMED.search(before) is not None
             if not named:
                 return True
+        if match.lastgroup not in ("line", "comment"):
+            last = match.end()
     return False
 
 

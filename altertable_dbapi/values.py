@@ -105,7 +105,14 @@ def _general(values: Sequence[Any], name: str, first_row: int | None) -> pa.Arra
         try:
             kind, item = natural(value)
             unified = unify(unified, kind)
-        except (Mismatch, DataError, pa.ArrowException, OverflowError, ValueError) as error:
+        except (
+            Mismatch,
+            DataError,
+            pa.ArrowException,
+            ArithmeticError,
+            TypeError,
+            ValueError,
+        ) as error:
             alone = len(values) == 1 and first_row is None
             where = name if alone else f"{name} in row {row + (first_row or 1)}"
             raise DataError(f"cannot bind {_shown(value)} to {where}: {error}") from None
@@ -280,7 +287,7 @@ _RULES: dict[type, Callable[[Any], tuple[pa.DataType, Any]]] = {
     list: _list,
     tuple: _list,
     dict: _dict,
-    np.ndarray: lambda value: _list(list(value)),
+    np.ndarray: lambda value: _list(list(value)) if value.ndim else natural(value[()]),
     pa.Scalar: _scalar,
 }
 

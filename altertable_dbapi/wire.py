@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from .errors import OperationalError
+
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
 
 _FLIGHT_INFO_ENDPOINT = 3
@@ -97,7 +99,7 @@ def session_option_errors(result: bytes) -> dict[str, str]:
             name, code = "", 0
             for field, _, _, start, end in _fields(entry):
                 if field == 1:
-                    name = entry[start:end].decode()
+                    name = entry[start:end].decode(errors="replace")
                 elif field == 2:
                     code = _first_number(entry[start:end])
             errors[name] = _SESSION_ERRORS.get(code, "unspecified error")
@@ -136,13 +138,15 @@ def _decode_varint(message: bytes, position: int) -> tuple[int, int]:
     value = shift = 0
     while True:
         if position == len(message):
-            raise ValueError("protocol buffer message ends inside a number")
+            raise _malformed("ends inside a number")
         byte = message[position]
         position += 1
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
             return value, position
         shift += 7
+        if shift > 63:
+            raise _malformed("has a number of more than 64 bits")
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, int, int, int, int]]:
@@ -162,7 +166,11 @@ def _fields(message: bytes) -> Iterator[tuple[int, int, int, int, int]]:
         elif kind == _FIXED32:
             position += 4
         else:
-            raise ValueError(f"protocol buffer wire type {kind} is not in use")
+            raise _malformed(f"has a field of wire type {kind}, which is not in use")
         if position > length:
-            raise ValueError("protocol buffer message ends inside a field")
+            raise _malformed("ends inside a field")
         yield tag >> 3, kind, start, body, position
+
+
+def _malformed(how: str) -> OperationalError:
+    return OperationalError(f"the server's answer is no protocol buffer message: it {how}")

@@ -7,6 +7,7 @@ anew each time. What must not happen is an error that was not asked for, or anyt
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import gc
 import os
 import random
@@ -24,6 +25,8 @@ from .soak_work import Work, Wrong
 
 #: Seconds between two lines.
 _INTERVAL = 15.0
+#: Seconds after which a thread that has not come back is taken for one that never will.
+_HANG = 180.0
 
 
 class Turns:
@@ -181,6 +184,8 @@ def run(minutes: float) -> int:
         soak.start()
         samples = []
         while (now := time.monotonic()) < ends:
+            # Ends the process, and says where each thread is.
+            faulthandler.dump_traceback_later(_HANG, exit=True)
             time.sleep(min(_INTERVAL, ends - now))
             with soak.turns.alone():
                 samples.append(sample(server))
@@ -190,6 +195,7 @@ def run(minutes: float) -> int:
                 flush=True,
             )
         soak.stop()
+        faulthandler.cancel_dump_traceback_later()
         left = sample(server)
     return _report(soak, samples, left)
 

@@ -263,10 +263,14 @@ class Work:
 
     def _cancel(self) -> None:
         ended = threading.Event()
+        failed: list[Exception] = []
 
         def press() -> None:
             while not ended.wait(0.05):
-                self.connection.adbc_cancel()
+                try:
+                    self.connection.adbc_cancel()
+                except Exception as error:
+                    failed.append(error)
 
         presser = threading.Thread(target=press)
         presser.start()
@@ -280,6 +284,8 @@ class Work:
             ended.set()
             presser.join()
             self.connection.rollback()
+        for error in failed:
+            raise error
         _same(self.connection.execute("SELECT 42").fetchall(), [(42,)])
 
     def expire(self, server: ServerProcess) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import grpc
 import pyarrow as pa
 
+import altertable_dbapi
 from altertable_dbapi.wire import encode_bytes
 
 _SERVICE = "/arrow.flight.protocol.FlightService/"
@@ -64,9 +65,9 @@ def action_result(type_name: str, body: bytes) -> bytes:
 
 
 class Abort(Exception):
-    """Ends a call with a gRPC status."""
+    """Ends a call with a gRPC status, whose message may be any bytes."""
 
-    def __init__(self, code: grpc.StatusCode, message: str = "") -> None:
+    def __init__(self, code: grpc.StatusCode, message: str | bytes = "") -> None:
         super().__init__(message)
         self.code, self.message = code, message
 
@@ -113,6 +114,33 @@ class HostileServer(grpc.GenericRpcHandler):  # type: ignore[misc]
 
     def __exit__(self, *exc_info: object) -> None:
         self._server.stop(None).wait()
+
+    def connect(self, **settings: Any) -> altertable_dbapi.Connection[tuple[Any, ...]]:
+        """A connection whose every wait has an end."""
+        limits = dict.fromkeys(
+            ("connect_timeout", "query_timeout", "fetch_timeout", "update_timeout"), 20
+        )
+        return altertable_dbapi.connect(
+            host="127.0.0.1",
+            port=self.port,
+            tls=False,
+            username="u",
+            password="p",
+            **{"autocommit": True, **limits, **settings},
+        )
+
+    def rows(self, fetch: Callable[[Any], Any] = lambda c: c.fetchall(), **settings: Any) -> Any:
+        """What a new connection fetches of a statement."""
+        with self.connect(**settings) as connection:
+            return fetch(connection.execute("SELECT 1"))
+
+    def send(
+        self, schema: pa.Schema, batches: Iterable[pa.RecordBatch] | None, *messages: bytes
+    ) -> None:
+        """Have every statement answered by these batches, or by these messages."""
+        sent = list(messages) if batches is None else [*ipc_messages(schema, batches), *messages]
+        self.info = lambda request: flight_info(schema)
+        self.stream = lambda request: sent
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
         method = details.method.removeprefix(_SERVICE)

@@ -156,7 +156,9 @@ def test_an_aborted_transaction_says_what_to_do(conn: Conn) -> None:
         ("a (b; c)", "a (b; c)"),
         ("Flight returned x, with message: no. gRPC client debug context: UNKNOWN:x\ny", None),
         ("[Flight SQL] plain", "plain"),
-        ("", ""),
+        ("INTERNAL: [FlightSQL] a. Vendor code: 13", "a"),
+        ("IO: [FlightSQL] EOF (Unknown; Prepare)", "the server's answer ends too early (EOF)"),
+        ("", "the server gives no reason"),
     ],
 )
 def test_sentence(raw: str, plain: str | None) -> None:

@@ -283,6 +283,15 @@ def test_a_server_that_goes_on_with_a_cancelled_statement_gets_a_new_session(
     assert "Handshake" in server.calls
 
 
+def test_cancel_between_two_sessions(auto: Conn, server: Server) -> None:
+    server.fail_next("DoAction:EndTransaction", "INTERNAL", "no luck")
+    with pytest.raises(altertable_dbapi.Error, match="no luck"), auto.transaction():
+        auto.execute("SELECT 1")
+    # That session is ended, and the next one not begun.
+    auto.adbc_cancel()
+    assert auto.execute("SELECT 2").fetchall() == [(2,)]
+
+
 _CTRL_C = """
 import os, signal, sys, threading, time
 import altertable_dbapi

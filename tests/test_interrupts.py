@@ -107,7 +107,12 @@ def test_who_hears_of_signals_hears_of_them_again(server: Server, auto: Conn, pr
         loop = asyncio.get_running_loop()
         heard = asyncio.Event()
         order: list[str] = []
-        loop.add_signal_handler(signal.SIGINT, lambda: (order.append("loop"), heard.set()))
+
+        def hear() -> None:
+            order.append("loop")
+            heard.set()
+
+        loop.add_signal_handler(signal.SIGINT, hear)
         try:
             pressed(server)
             with pytest.raises(OperationalError):

@@ -424,11 +424,12 @@ def test_scan_keeps_no_parameters_alive() -> None:
         ),
         *("WITH a AS (", "WITH a AS ()(", "EXPLAIN (", "EXPLAIN (ANALYZE) ", "BEGIN ", "AS /* "),
         *("UPDATE RETURNING ", "INSERT INTO t VALUES (", "RETURNING("),
+        *("AS RETURNING ", "AS/**/ returning/**/", "t.returning--\n", "1. returning "),
     ],
 )
 def test_time_is_linear(unit: str) -> None:
     """100 kB take parts of a second; a quadratic scanner would take minutes."""
-    for head in ("", "INSERT INTO t VALUES (", "BEGIN "):
+    for head in ("", "INSERT INTO t VALUES (", "UPDATE t ", "BEGIN "):
         text = head + unit * (100_000 // len(unit))
         started = time.process_time()
         statement = scan(text)
