@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-import grpc
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -20,19 +17,13 @@ from altertable_dbapi import (
     InternalError,
     OperationalError,
     ProgrammingError,
-    config,
 )
-from altertable_dbapi.local import Server
 from altertable_dbapi.wire import encode_bytes
 
 from .hostile_server import (
-    Abort,
     HostileServer,
-    action_result,
-    flight_data,
     flight_info,
     ipc_messages,
-    number,
 )
 
 Cursor = altertable_dbapi.Cursor[Any]
@@ -123,9 +114,7 @@ def test_no_endpoint_is_no_row(hostile: HostileServer, info: bytes, columns: lis
     [BYTES[:20], BYTES[:-9], bytes(200), b"\xff" * 200],
     ids=["cut", "cut at its end", "zeros", "ones"],
 )
-def test_a_schema_that_is_none(
-    hostile: HostileServer, schema: bytes, tickets: list[bytes]
-) -> None:
+def test_a_schema_that_is_none(hostile: HostileServer, schema: bytes, tickets: list[bytes]) -> None:
     hostile.info = lambda request: flight_info(schema, tickets)
     with pytest.raises(OperationalError, match="could not read message schema"):
         rows(hostile)
@@ -195,6 +184,7 @@ def test_metadata_of_any_kind(hostile: HostileServer, metadata: dict[Any, Any]) 
         assert "a schema that cannot be read" in str(error)
 
 
+# noqa: PT017  # either is right
 # The stream
 
 OTHER = ipc_messages(pa.schema({"i": pa.string()}), [pa.record_batch({"i": ["q"]})])
@@ -356,7 +346,9 @@ def test_values_that_only_look_damaged(hostile: HostileServer) -> None:
     batch = pa.record_batch(lists, names=["clock", "huge"])
     hostile.send(batch.schema, [batch])
     table = rows(hostile, lambda cursor: cursor.fetch_arrow_table())
-    assert table.column("clock").combine_chunks().values.view(pa.int64()).to_pylist() == [86400000000]
+    assert table.column("clock").combine_chunks().values.view(pa.int64()).to_pylist() == [
+        86400000000
+    ]
     batch = pa.record_batch([lists[1]], names=["huge"])
     hostile.send(batch.schema, [batch])
     assert rows(hostile) == [([2**127 - 1],)]
