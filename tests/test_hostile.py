@@ -184,7 +184,6 @@ def test_metadata_of_any_kind(hostile: HostileServer, metadata: dict[Any, Any]) 
         assert "a schema that cannot be read" in str(error)  # noqa: PT017  # either is right
 
 
-# noqa: PT017  # either is right
 # The stream
 
 OTHER = ipc_messages(pa.schema({"i": pa.string()}), [pa.record_batch({"i": ["q"]})])
