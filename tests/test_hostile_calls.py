@@ -539,7 +539,7 @@ def test_dictionaries_that_change(hostile: HostileServer, deltas: bool) -> None:
     assert table.column(0).to_pylist() == expected
     # Without its dictionary a batch means nothing.
     hostile.send(schema, None, messages[0], messages[2])
-    with pytest.raises(OperationalError, match="dictionaries"):
+    with pytest.raises(OperationalError, match="dictionar(ies|y)"):
         hostile.rows()
 
 
