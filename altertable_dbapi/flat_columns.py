@@ -227,4 +227,8 @@ def _texts_by_numpy(array: pa.Array) -> list[Any]:
 
 
 def _cast_first(kind: pa.DataType, convert: Converter) -> Converter:
-    return lambda array: convert(array.cast(kind))
+    def convert_views(array: pa.Array) -> list[Any]:
+        # The cast copies what a view under a NULL points to, which may be anything.
+        return array.to_pylist() if array.null_count else convert(array.cast(kind))
+
+    return convert_views

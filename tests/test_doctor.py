@@ -89,14 +89,14 @@ def test_the_local_server(server: Server) -> None:
 
 def test_a_server_that_binds_all_as_text() -> None:
     with Server(
-        bind_as_text=True, endpoints=3, endpoint_locations=["grpc://127.0.0.1:1"]
+        bind_as_text=True, endpoints=2, endpoint_locations=["grpc://127.0.0.1:1"]
     ) as server:
         found = _examine(server)
     assert found["parameters"].startswith("bound as what they are: VARCHAR; not so: BIGINT, ")
     assert "NULL" in found["parameters"].partition("not so")[2]
     assert found["recommended"] == 'connect(binding="client", catalog=…)'
     assert 'binding="client": the server does not bind values as what they are' in found["advice"]
-    assert found["endpoints"] == "3 for a large result, 3 of them with locations (ignored)"
+    assert found["endpoints"] == "2 for a large result, 2 of them with locations (ignored)"
     assert found["ingest"] == "not asked; with --write a schema is made and dropped for it"
 
 

@@ -78,8 +78,13 @@ def test_a_load(crowded: Server, auto: Conn, table: str, column: str) -> None:
         quoted = quote_identifier(table)
         assert auto.load(quoted, data) == 2
         assert auto.load(quoted, data, mode="replace") == 2
-        found = auto.get_tables(catalog="local", schema_pattern="main").to_pydict()
+        found = auto.get_tables("local", "main", include_schema=True).to_pydict()
         assert sorted(found["table_name"]) == sorted([table, "sentinel"])
+        schemas = dict(zip(found["table_name"], found["table_schema"], strict=True))
+        assert pa.ipc.read_schema(pa.py_buffer(schemas[table])).names == [column]
+        pattern, same = (re.sub(r"[\\%_]", r"\\\g<0>", name) for name in (table, column))
+        columns = auto.get_columns("local", "main", pattern, same).to_pydict()
+        assert (columns["table_name"], columns["column_name"]) == ([table], [column])
         assert auto.execute(f"SELECT {quote_identifier(column)} FROM {quoted}").fetchall() == [
             (1,),
             (2,),
@@ -103,6 +108,43 @@ def test_an_upsert(auto: Conn, table: str, key: str, other: str) -> None:
         assert sorted(_all_tables(auto)) == sorted([SENTINEL, ("local", "main", table)])
     finally:
         auto.execute(f"DROP TABLE {target}")
+
+
+@QUICK
+@given(table=NAMES, schema=NAMES, column=NAMES, newer=NAMES)
+@example(table=HOSTILE, schema=HOSTILE, column=HOSTILE, newer=f"{HOSTILE}2")
+def test_a_load_into_a_schema(auto: Conn, table: str, schema: str, column: str, newer: str) -> None:
+    schema, newer = f"{schema}.", f"{newer}{column}2"
+    place, data = quote_identifier(schema), pa.table({column: [1], newer: [5]})
+    auto.execute(f"CREATE SCHEMA {place}")
+    try:
+        assert auto.load(quote_identifier(table), data, schema=schema, mode="create") == 1
+        options: dict[str, Any] = {"primary_key": column, "cursor_field": newer}
+        target = f"{place}.{quote_identifier(table)}"
+        auto.load(target, pa.table({column: [1, 2], newer: [4, 6]}), **options)
+        assert auto.execute(f"FROM {target} ORDER BY 1").fetchall() == [(1, 5), (2, 6)]
+        assert sorted(_all_tables(auto)) == sorted([SENTINEL, ("local", schema, table)])
+    finally:
+        auto.execute(f"DROP SCHEMA {place} CASCADE")
+
+
+@QUICK
+@given(name=NAMES, field=NAMES, entry=NAMES)
+@example(name=HOSTILE, field=HOSTILE, entry=HOSTILE)
+@example(name="INTEGER) AS c, CAST(NULL AS VARCHAR", field="a", entry="'")
+def test_types_of_columns(auto: Conn, name: str, field: str, entry: str) -> None:
+    """The server names them, and they are part of a statement that asks what they are in Arrow."""
+    kind, text = quote_identifier(f"{name}!"), entry.replace("'", "''")
+    auto.execute(f"CREATE TYPE {kind} AS STRUCT({quote_identifier(field)} ENUM('{text}'))")
+    auto.execute(f"CREATE TABLE odd (a {kind})")
+    try:
+        found = auto.get_tables(table_pattern="odd", include_schema=True).to_pydict()
+        schema = pa.ipc.read_schema(pa.py_buffer(found["table_schema"][0]))
+        assert schema.field("a").type.field(0).name == field
+        assert _all_tables(auto) == sorted([SENTINEL, ("local", "main", "odd")])
+    finally:
+        auto.execute("DROP TABLE odd")
+        auto.execute(f"DROP TYPE {kind}")
 
 
 @QUICK
@@ -200,3 +242,6 @@ def test_a_nul_is_refused(auto: Conn) -> None:
         auto.adbc_current_db_schema = "a\0b"
     with pytest.raises(ProgrammingError):
         auto.cursor().adbc_ingest("a\0b", pa.table({"a": [1]}))
+    for name in ("", "a\0b", "\ud800"):
+        with pytest.raises(ProgrammingError, match="not a name that SQL can hold"):
+            quote_identifier(name)
