@@ -9,7 +9,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -199,7 +199,8 @@ class Session:
         while not self.lock.acquire(timeout=0.01):
             if time.monotonic() > limit:
                 return
-            self.cursor.interrupt()
+            with suppress(duckdb.ConnectionException):  # it was released, and so closed, just now
+                self.cursor.interrupt()
         self.release()
 
 
