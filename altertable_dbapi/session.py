@@ -117,20 +117,18 @@ class Session:
         settings = self.settings
         options = {_SESSION_OPTION + k: v for k, v in settings.session_options.items()}
         started = time.perf_counter()
+        database: adbc.AdbcDatabase | None = None
         try:
             database = self.database
             # Should it take too long, who comes too late closes the database as well.
             self._database = None
-            try:
-                connection = within(
-                    settings.connect_timeout,
-                    database,
-                    lambda: adbc.AdbcConnection(database, **options),
-                )
-            except adbc.Error:
-                self._database = database
-                raise
+            connection = within(
+                settings.connect_timeout,
+                database,
+                lambda: adbc.AdbcConnection(database, **options),
+            )
         except adbc.Error as error:
+            self._database = database
             if not self._opened:
                 raise
             raise from_adbc(error) from None
@@ -335,26 +333,30 @@ class Session:
 
     def _let_go(self, stream: pa.RecordBatchReader, finished: bool) -> None:
         """Release a stream; the server stops what it has not sent yet."""
+        if stream is not self._unread:
+            self._releases.add(stream)
         # The collector may call this in any thread. While another one has the session, that one
         # sees to it before its next statement.
-        if self.lock.acquire(blocking=False):
+        elif self.lock.acquire(blocking=False):
             try:
-                if stream is self._unread:
-                    self._stop_unread(finished)
+                self._stop_unread(finished)
             finally:
                 self.lock.release()
-        self._releases.add(stream)
 
     def _stop_unread(self, finished: bool = False) -> None:
-        """Free the session of the stream that nobody will read to its end."""
+        """Release the stream of the latest partition, whether or not it was read to its end."""
         unread, self._unread = self._unread, None
-        if unread is not None and not finished and not self._abandoned:
+        if unread is None:
+            return
+        if finished or self._abandoned:
+            self._releases.add(unread)
+        elif self.in_transaction:
+            self._releases.add(Unread(unread, self.connection.cancel))
+        else:
             # Releasing the stream of a partition does not cancel its call: the server would wait
             # for ever to send the rest, and the session's next statement for the server.
-            if self.in_transaction:
-                self._releases.add(Unread(unread, self.connection.cancel))
-            else:
-                self.connection.cancel()
+            self.connection.cancel()
+            self._releases.add(unread)
 
     def _streams(self, partitions: list[bytes]) -> Iterator[pa.RecordBatchReader]:
         cancel, read = self.connection.cancel, self.connection.read_partition
