@@ -13,6 +13,7 @@ from adbc_driver_manager import AdbcStatusCode
 from pyarrow import types
 
 from .errors import DataError, unreadable_schema
+from .flat_columns import BYTES
 
 
 class Bounds:
@@ -79,7 +80,7 @@ def _check(kind: pa.DataType) -> tuple[int, pa.DataType | None] | None:
         kind = kind.storage_type
         extensions += 1
     target = _plain(kind)
-    if not (target.num_fields or types.is_dictionary(target) or target in _BYTES):
+    if not (target.num_fields or types.is_dictionary(target) or target in BYTES):
         return None
     return extensions, None if target == kind else target
 
@@ -119,8 +120,6 @@ def _plain(kind: pa.DataType) -> pa.DataType:
 def _union(kind: pa.DataType, fields: list[pa.Field]) -> pa.DataType:
     return pa.union(fields, kind.mode, kind.type_codes)
 
-
-_BYTES = (pa.binary(), pa.large_binary(), pa.binary_view())
 
 _SAME_LAYOUT = {
     pa.string(): pa.binary(),

@@ -19,7 +19,7 @@ from .logs import showing
 from .parameters import Parameters, bind
 from .result import Result, Rows
 from .row_factories import RowFactory, row_maker
-from .sql import Query, Statement, quote_identifier, scan, split
+from .sql import Query, Statement, lone_surrogate, quote_identifier, scan, split
 
 if TYPE_CHECKING:
     import pandas
@@ -206,12 +206,11 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
                 f"the statement has a NUL character, at {operation.index(chr(0))}; a value with "
                 "one can be a parameter"
             )
-        try:
-            operation.encode()
-        except UnicodeEncodeError as error:
+        position = lone_surrogate(operation)
+        if position is not None:
             raise ProgrammingError(
-                f"the statement has a lone surrogate, at {error.start}, which is no Unicode text"
-            ) from None
+                f"the statement has a lone surrogate, at {position}, which is no Unicode text"
+            )
         if parameters is None and isinstance(operation, Query):
             parameters = operation.parameters
         return scan(operation), parameters

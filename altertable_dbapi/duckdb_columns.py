@@ -16,10 +16,9 @@ import numpy as np
 import pyarrow as pa
 
 from . import variant
-from .flat_columns import Converter, fixed_size_binaries, null_rows, texts, with_nulls, words
+from .flat_columns import BYTES, Converter, fixed_size_binaries, null_rows, texts, with_nulls, words
 
 _TIME_TZ_LATEST = 16 * 3600 - 1
-_BYTES = (pa.binary(), pa.large_binary(), pa.binary_view())
 
 
 def converter(field: pa.Field, path: str) -> Converter | None:
@@ -71,7 +70,7 @@ def _opaque(type_name: str, storage: pa.DataType) -> Converter | None:
     if type_name == "time_tz" and storage == pa.binary(8):
         return _times_with_offset
     make = {"bit": _bit, "bignum": _bignum}.get(type_name)
-    if make is not None and storage in _BYTES:
+    if make is not None and storage in BYTES:
         return _each(texts(storage), make)
     return None
 

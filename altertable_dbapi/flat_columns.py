@@ -23,6 +23,9 @@ Converter = Callable[[pa.Array], list[Any]]
 #: of numpy; before it, it made a scalar object for each value, twenty times slower.
 _FAST_PYARROW = int(pa.__version__.split(".")[0]) >= 26
 
+#: The types of byte strings of any length.
+BYTES = (pa.binary(), pa.large_binary(), pa.binary_view())
+
 #: Whether values repeat is tried on arrays of this length at least, and if they do not, again
 #: after so many arrays.
 _MANY = 1024

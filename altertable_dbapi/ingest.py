@@ -17,7 +17,7 @@ from . import _adbc, upsert, wire
 from .arrow_input import open_source, reading
 from .batches import Conversion, merged
 from .errors import DataError, InternalError, OperationalError, ProgrammingError
-from .sql import quote_identifier
+from .sql import lone_surrogate, quote_identifier
 from .transfer import Transfer
 
 if TYPE_CHECKING:
@@ -154,12 +154,10 @@ def table_names(
             raise ProgrammingError(f"{name} is {value!r}; expected a name")
     found = [*given, *parts]
     for value in filter(None, found):
-        try:
-            value.encode()
-        except UnicodeEncodeError:
+        if lone_surrogate(value) is not None:
             raise ProgrammingError(
                 f"{value!r} has a lone surrogate, which is no Unicode text, and can be no name"
-            ) from None
+            )
     return found[0], found[1], parts[-1]
 
 

@@ -30,7 +30,6 @@ T = TypeVar("T")
 #: A call that has not begun to wait when it is cancelled is not cancelled, so it is tried again.
 _TRIES, _SECONDS_BETWEEN = 100, 0.05
 
-
 #: A call of the driver, by what cancels it; every call is a tuple of its own.
 _Call = tuple[Callable[[], Any]]
 

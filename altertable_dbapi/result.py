@@ -358,5 +358,6 @@ class Rows:
         if self._make_row is None:
             self._converter.extend(rows, batch)
         else:
+            # A list first: all of them or none, when one cannot be made.
             rows.extend(list(map(self._make_row, self._converter.rows(batch))))
         self._converted += batch.num_rows

@@ -262,7 +262,13 @@ _OPENS = frozenset(("", " ", "\t", "\n", "\r", "(", "[", ","))
 _CLOSES = frozenset(("", " ", "\t", "\n", "\r", ")", "]", "}", ",", ":", ";"))
 
 
-_SURROGATES = re.compile("[\ud800-\udfff]")
+def lone_surrogate(text: str) -> int | None:
+    """Where a text has half of a surrogate pair, and so is no Unicode text; None if nowhere."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        return error.start
+    return None
 
 
 def quote_identifier(name: str) -> str:
@@ -273,7 +279,7 @@ def quote_identifier(name: str) -> str:
     ProgrammingError
         The name is empty, or holds a NUL character or a lone surrogate.
     """
-    if not name or "\0" in name or _SURROGATES.search(name):
+    if not name or "\0" in name or lone_surrogate(name) is not None:
         raise ProgrammingError(f"not a name that SQL can hold: {name!r}")
     return '"' + name.replace('"', '""') + '"'
 

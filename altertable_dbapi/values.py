@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from .errors import DataError
 from .interval import Interval
+from .sql import lone_surrogate
 
 _NULL = pa.null()
 _INT64 = pa.int64()
@@ -158,10 +159,8 @@ def _int(value: int) -> tuple[pa.DataType, Any]:
 
 
 def _str(value: str) -> tuple[pa.DataType, Any]:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise DataError("it holds a lone surrogate, which is no Unicode text") from None
+    if lone_surrogate(value) is not None:
+        raise DataError("it holds a lone surrogate, which is no Unicode text")
     return pa.string(), str(value)
 
 
