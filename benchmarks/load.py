@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -18,11 +17,10 @@ from altertable_flightsql.client import IngestIncrementalOptions, IngestTableMod
 from . import executemany
 from .executemany import INSERT, TABLE, Peers, ingest, refusal
 from .measure import Timing, interleaved, peak_bytes, progress, resident_bytes
-from .memory import Address
 from .options import Options
 from .peers import Altertable, Ours, Stock
 from .report import Section, spread
-from .server import ServerProcess
+from .server import Address, ServerProcess, in_own_process
 
 #: Rows of a record batch of the peers, which send what they are given: more than 4 MiB in a
 #: message is refused.
@@ -256,7 +254,7 @@ def _memory(server: ServerProcess, options: Options) -> Section:
     for task, peer, number in tasks:
         server.create(TABLE if task == "executemany" else _DROP, "", at_hand=False)
         progress(f"memory of {task}, {peer}")
-        answer = _child(server, task, peer, number)
+        answer = in_own_process("load", server, task=task, peer=peer, rows=number)
         what = {"load": "a table", "file": "a Parquet file", "executemany": "executemany"}[task]
         lines.append([what, f"{number:,}", peer, _mb(answer["data"]), _mb(answer["peak"])])
     server.create(_DROP, "", at_hand=False)
@@ -270,20 +268,6 @@ def _memory(server: ServerProcess, options: Options) -> Section:
 
 def _mb(size: int) -> str:
     return f"{size / 1e6:,.0f}"
-
-
-def _child(server: ServerProcess, task: str, peer: str, rows: int) -> dict[str, int]:
-    address = [server.host, server.port, server.username, server.password]
-    question = {"address": address, "task": task, "peer": peer, "rows": rows}
-    run = subprocess.run(
-        [sys.executable, "-m", "benchmarks.load"],
-        input=json.dumps(question),
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    answer: dict[str, int] = json.loads(run.stdout)
-    return answer
 
 
 def _measure(question: dict[str, Any]) -> dict[str, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import time
 from typing import Any
@@ -12,18 +11,11 @@ from .measure import peak_bytes, progress, resident_bytes
 from .options import Options
 from .peers import Altertable, InProcess, Ours, Peer, Stock
 from .report import Section
-from .server import ServerProcess
+from .server import Address, ServerProcess, in_own_process
 from .tables import BY_NAME
 
 _MANY = 50_000_000
 _KINDS: dict[str, Any] = {c.name: c for c in (Ours, Stock, Altertable, InProcess)}
-
-
-class Address:
-    """Where the server of another process is; what the clients ask of a `ServerProcess`."""
-
-    def __init__(self, host: str, port: int, username: str, password: str) -> None:
-        self.host, self.port, self.username, self.password = host, port, username, password
 
 
 def run(server: ServerProcess, options: Options) -> list[Section]:
@@ -38,7 +30,14 @@ def _peaks(server: ServerProcess, options: Options) -> Section:
     lines = []
     for name in (Ours.name, Altertable.name, InProcess.name):
         progress(f"peak memory of {name}")
-        answer = _child(server, "all", name, table.query, table.create(rows))
+        answer = in_own_process(
+            "memory",
+            server,
+            task="all",
+            peer=name,
+            query=table.query,
+            create=table.create(rows),
+        )
         lines.append([name, f"{answer['peak'] / 1e6:,.0f}", f"{answer['left'] / 1e6:,.0f}"])
     note = (
         f"All {rows:,} rows of seven mixed columns in one list, each client in a process of its "
@@ -51,7 +50,9 @@ def _iteration(server: ServerProcess, options: Options) -> Section:
     rows = options.scaled(_MANY)
     query = f"SELECT i AS id, i * 1.5::DOUBLE AS amount FROM range({rows}) AS r(i)"
     progress(f"iterating {rows:,} rows")
-    answer = _child(server, "iterate", Ours.name, query, "")
+    answer = in_own_process(
+        "memory", server, task="iterate", peer=Ours.name, query=query, create=""
+    )
     note = "`for row in cursor`, with the server computing the rows as they are read."
     line = [
         f"{answer['rows']:,}",
@@ -97,21 +98,6 @@ def _first(server: ServerProcess, options: Options) -> Section:
     note = f"`execute()` and the first rows of a result of {rows:,}, in milliseconds."
     lines = [["first record batch", f"{batch * 1e3:.2f}"], ["fetchone()", f"{row * 1e3:.2f}"]]
     return Section("The first row of many", note, ["what", "ms"], lines)
-
-
-def _child(server: ServerProcess, task: str, peer: str, query: str, create: str) -> dict[str, Any]:
-    """Measure in a process of its own."""
-    address = [server.host, server.port, server.username, server.password]
-    question = {"address": address, "task": task, "peer": peer, "query": query, "create": create}
-    run = subprocess.run(
-        [sys.executable, "-m", "benchmarks.memory"],
-        input=json.dumps(question),
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    answer: dict[str, Any] = json.loads(run.stdout)
-    return answer
 
 
 def _measure(question: dict[str, Any]) -> dict[str, Any]:

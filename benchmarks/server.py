@@ -83,6 +83,30 @@ class ServerProcess:
         self._process.wait()
 
 
+class Address:
+    """Where the server of another process is; what the clients ask of a `ServerProcess`."""
+
+    def __init__(self, host: str, port: int, username: str, password: str) -> None:
+        self.host, self.port, self.username, self.password = host, port, username, password
+
+
+def in_own_process(module: str, server: ServerProcess, **question: Any) -> dict[str, Any]:
+    """What a module of this package answers to a question when it is run in a process of its own.
+
+    It is told the server's address as well, as the arguments of `Address`.
+    """
+    address = [server.host, server.port, server.username, server.password]
+    run = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{module}"],
+        input=json.dumps({"address": address, **question}),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    answer: dict[str, Any] = json.loads(run.stdout)
+    return answer
+
+
 def serve() -> None:
     """Answer questions until the standard input ends."""
     from altertable_dbapi.local import Server

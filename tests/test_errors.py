@@ -14,35 +14,34 @@ import altertable_dbapi
 from altertable_dbapi import Connection, OperationalError, ProgrammingError, errors
 from altertable_dbapi.local import Server
 
-from .refusing_server import RefusingServer
+from .hostile_server import Abort, HostileServer
 
 Conn = Connection[tuple[Any, ...]]
 
 
 @pytest.fixture(scope="module")
-def refusing() -> Iterator[tuple[RefusingServer, Conn]]:
-    with (
-        RefusingServer() as server,
-        altertable_dbapi.connect(
-            host="127.0.0.1",
-            port=server.port,
-            tls=False,
-            username="u",
-            password="p",
-            autocommit=True,
-        ) as conn,
-    ):
+def refusing() -> Iterator[tuple[HostileServer, Conn]]:
+    with HostileServer() as server, server.connect() as conn:
         yield server, conn
+
+
+def refuse(server: HostileServer, code: grpc.StatusCode, message: str) -> None:
+    """Have every statement refused; pyarrow's servers cannot produce every gRPC status."""
+
+    def answer(request: bytes) -> bytes:
+        raise Abort(code, message)
+
+    server.info = answer
 
 
 @pytest.mark.parametrize(("prefix", "kind"), errors.DUCKDB_ERRORS.items(), ids=str)
 @pytest.mark.parametrize("wrapped", ["{}", "Failed to extract schema: Failed to prepare: {}"])
 def test_the_engine_s_prefix_decides_wherever_it_stands(
-    refusing: tuple[RefusingServer, Conn], prefix: str, kind: type[Exception], wrapped: str
+    refusing: tuple[HostileServer, Conn], prefix: str, kind: type[Exception], wrapped: str
 ) -> None:
     server, conn = refusing
     sentence = f"{prefix} Error: something about x (see y; z)."
-    server.code, server.message = grpc.StatusCode.INTERNAL, wrapped.format(sentence)
+    refuse(server, grpc.StatusCode.INTERNAL, wrapped.format(sentence))
     with pytest.raises(kind) as caught:
         conn.execute("SELECT 1")
     assert type(caught.value) is kind
@@ -52,11 +51,11 @@ def test_the_engine_s_prefix_decides_wherever_it_stands(
 
 @pytest.mark.parametrize(("number", "kind"), errors.GRPC_ERRORS.items(), ids=str)
 def test_the_grpc_code_decides_where_there_is_no_prefix(
-    refusing: tuple[RefusingServer, Conn], number: int, kind: type[Exception]
+    refusing: tuple[HostileServer, Conn], number: int, kind: type[Exception]
 ) -> None:
     server, conn = refusing
-    server.code = next(code for code in grpc.StatusCode if code.value[0] == number)
-    server.message = "the server says no"
+    code = next(code for code in grpc.StatusCode if code.value[0] == number)
+    refuse(server, code, "the server says no")
     with pytest.raises(kind) as caught:
         conn.execute("SELECT 1")
     assert type(caught.value) is kind
