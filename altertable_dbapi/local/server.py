@@ -39,8 +39,12 @@ def _close(service: Service, sessions: Sessions, faults: Faults, engine: Engine)
         sessions.close(session)
     # shutdown() waits for calls that run, without a limit of its own.
     stopper = threading.Thread(target=service.shutdown, name="altertable-local-stop", daemon=True)
-    stopper.start()
-    stopper.join(_CLOSE_SECONDS)
+    try:
+        stopper.start()
+    except RuntimeError:  # Python 3.12 starts none at the interpreter's exit
+        service.shutdown()
+    else:
+        stopper.join(_CLOSE_SECONDS)
     service.stop_watching()
     engine.close()
 
