@@ -127,7 +127,11 @@ def test_a_name_given_twice() -> None:
 
 
 @given(
-    st.lists(st.text(st.characters(exclude_characters="\0"), min_size=1), min_size=1, max_size=3)
+    st.lists(
+        st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1),
+        min_size=1,
+        max_size=3,
+    )
 )
 def test_quoted_names_are_read_back(parts: list[str]) -> None:
     quoted = ".".join(altertable_dbapi.quote_identifier(part) for part in parts)
