@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-import weakref
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
@@ -20,6 +19,7 @@ from .cursor import Cursor
 from .errors import InterfaceError, InternalError, NotSupportedError, ProgrammingError
 from .handshake import open_session
 from .ingest import Loading
+from .living import Living
 from .parameters import Bound, Parameters
 from .result import Result
 from .row_factories import RowFactory, tuple_row
@@ -65,7 +65,7 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
         self._autocommit = settings.autocommit
         self._row_factory = row_factory
         self._on_close = on_close or contextlib.ExitStack()
-        self._cursors: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._cursors: Living[Any] = Living()  # type: ignore[assignment]
         self._session = open_session(settings)
         self._closed = False
 
@@ -327,7 +327,7 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
             return
         self._closed = True
         try:
-            for cursor in list(self._cursors):
+            for cursor in self._cursors.all():
                 cursor.close()
             self._session.close()
         finally:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import ctypes
 import os
-import weakref
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from .errors import InterfaceError
+from .living import Living
 
 _WAY_OUT = "start workers with spawn or forkserver, or open the first connection after the fork"
 
@@ -22,9 +22,6 @@ DRIVER, GRPC = "the driver", "gRPC"
 
 _used: set[str] = set()
 _used_before_fork: frozenset[str] = frozenset()
-_heirlooms: weakref.WeakSet[Inheritable] = weakref.WeakSet()
-# By id, since Arrow's objects compare by value. They end in the driver when they are freed.
-_arrow: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
 
 
 class Inheritable(Protocol):
@@ -34,6 +31,11 @@ class Inheritable(Protocol):
         """Called in the child, before anything else runs there."""
 
 
+_heirlooms: Living[Inheritable] = Living()
+# They end in the driver when they are freed.
+_arrow: Living[Any] = Living()
+
+
 def watch(thing: Inheritable) -> None:
     """Have `thing.inherit()` called in forked children for as long as it lives."""
     _heirlooms.add(thing)
@@ -41,7 +43,7 @@ def watch(thing: Inheritable) -> None:
 
 def keep(arrow: Any) -> None:
     """Keep Arrow data that came from the driver from being freed in forked children."""
-    _arrow[id(arrow)] = arrow
+    _arrow.add(arrow)
 
 
 def leak(thing: object) -> None:
@@ -94,12 +96,13 @@ def in_child(function: Callable[[], object]) -> None:
 def _after_in_child() -> None:
     global _used_before_fork
     _used_before_fork = frozenset(_used)
-    for data in list(_arrow.values()):
+    for data in _arrow.all():
         leak(data)
-    for thing in list(_heirlooms):
+    for thing in _heirlooms.all():
         thing.inherit()
-    _arrow.clear()
-    _heirlooms.clear()
+    for living in (_arrow, _heirlooms):
+        living.clear()
+        free(living.lock)
 
 
 in_child(_after_in_child)
