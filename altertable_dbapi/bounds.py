@@ -6,8 +6,11 @@ follows a wrong one reads what else is in memory, or crashes the process.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from adbc_driver_manager import AdbcStatusCode
 from pyarrow import types
@@ -19,9 +22,10 @@ from .flat_columns import BYTES
 class Bounds:
     """Checks the record batches of one stream.
 
-    Columns of a fixed width have nothing to check. The others cost one or two nanoseconds a value,
-    and some microseconds a batch: about two per cent of what it takes to receive them on one
-    machine, less than one of what it takes to make rows of them; of an ENUM, two.
+    Columns of a fixed width have nothing to check. Texts cost a third of a nanosecond a value,
+    the others one or two, and each some microseconds a batch: a few per cent of what it takes to
+    receive them on one machine, less than one of what it takes to make rows of them; of an ENUM,
+    two.
 
     Parameters
     ----------
@@ -38,8 +42,8 @@ class Bounds:
         self._schema = schema
         try:
             schema.names  # noqa: B018  # a name may be no UTF-8
-            checks = map(_check, schema.types)
-            self._columns = [(i, *check) for i, check in enumerate(checks) if check is not None]
+            checks = map(_checker, schema.types)
+            self._columns = [(i, check) for i, check in enumerate(checks) if check is not None]
         except UnicodeDecodeError as error:
             raise unreadable_schema(error) from None
 
@@ -54,15 +58,10 @@ class Bounds:
         if not self._columns:
             return
         for batch in data.to_batches() if isinstance(data, pa.Table) else (data,):
-            for i, extensions, target in self._columns:
+            for i, check in self._columns:
                 try:
-                    column = batch.column(i)
-                    for _ in range(extensions):
-                        column = column.storage
-                    if target is not None:
-                        column = column.view(target)
-                    column.validate(full=True)
-                except pa.ArrowException as error:
+                    check(batch.column(i))
+                except (pa.ArrowException, ValueError) as error:
                     raise DataError(
                         f"the server sent a damaged column {self._schema.field(i).name}: {error}",
                         status_code=AdbcStatusCode.INVALID_DATA,
@@ -70,11 +69,8 @@ class Bounds:
 
 
 @lru_cache(maxsize=256)
-def _check(kind: pa.DataType) -> tuple[int, pa.DataType | None] | None:
-    """How many extension types are around `kind`, and the type to see it as, if it is another.
-
-    None where there is nothing to check.
-    """
+def _checker(kind: pa.DataType) -> Callable[[pa.Array], None] | None:
+    """What raises an error for a damaged column; None where there is nothing to check."""
     extensions = 0
     while isinstance(kind, pa.BaseExtensionType):
         kind = kind.storage_type
@@ -82,7 +78,33 @@ def _check(kind: pa.DataType) -> tuple[int, pa.DataType | None] | None:
     target = _plain(kind)
     if not (target.num_fields or types.is_dictionary(target) or target in BYTES):
         return None
-    return extensions, None if target == kind else target
+    width = _OFFSETS.get(target)
+
+    def check(column: pa.Array) -> None:
+        for _ in range(extensions):
+            column = column.storage
+        if width is not None:
+            _check_offsets(column, width)
+        else:
+            (column if target == kind else column.view(target)).validate(full=True)
+
+    return check
+
+
+#: The types whose values are told by offsets alone, and what the offsets are.
+_OFFSETS = {pa.binary(): np.dtype(np.int32), pa.large_binary(): np.dtype(np.int64)}
+
+
+def _check_offsets(column: pa.Array, width: np.dtype[Any]) -> None:
+    """What Arrow's own check asks of texts, in a third of its time."""
+    count = len(column)
+    if not count:  # it may have no buffer
+        return
+    _, buffer, data = column.buffers()
+    offsets = np.frombuffer(buffer, width, count + 1, column.offset * width.itemsize)
+    end = 0 if data is None else data.size
+    if offsets[0] < 0 or offsets[-1] > end or (offsets[1:] < offsets[:-1]).any():
+        raise ValueError("an offset is beyond its values")
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:

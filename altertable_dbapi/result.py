@@ -7,12 +7,14 @@ import operator
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from typing import Any
 
 import pyarrow as pa
 
 from . import exiting, fork
+from .ahead import ReadAhead
 from .bounds import Bounds
 from .errors import Error, InterfaceError, OperationalError, ProgrammingError
 from .rows import RowConverter
@@ -21,6 +23,12 @@ from .rows import RowConverter
 #: whatever the size of a batch; each slice is larger than the one before, up to the largest.
 _FIRST_SLICE = 32
 _LARGEST_SLICE = 16_384
+
+#: Values in a batch from which on it is worth a thread to read ahead.
+_MANY_VALUES = 65_536
+
+#: How long an interrupted program waits for the batch that is being read ahead, in seconds.
+_MOMENT = 0.5
 
 
 class Result:
@@ -42,6 +50,8 @@ class Result:
         The session's.
     release : callable
         Takes a stream that is not needed any more, and whether it was read to its end.
+    cancel : callable
+        Cancels the read under way, from another thread.
 
     Attributes
     ----------
@@ -57,11 +67,14 @@ class Result:
         read: Callable[[Callable[[], Any]], Any],
         lock: threading.RLock,
         release: Callable[[pa.RecordBatchReader, bool], Any],
+        cancel: Callable[[], Any],
     ) -> None:
         self._streams = streams
         self._read = read
         self._lock = lock
         self._release = release
+        self._cancel = cancel
+        self._ahead: ReadAhead | None = None
         self._failure: Error | None = None
         self._buffered: deque[pa.RecordBatch] = deque()
         self._closed = False
@@ -97,14 +110,14 @@ class Result:
             while True:
                 if self._buffered:
                     batch = self._buffered.popleft()
+                    if batch.num_rows:
+                        fork.keep(batch)
+                        return batch
                 elif self._stream is not None:
-                    batch = self._read_stream()
+                    self._read_stream()
                 else:
                     self._check_complete()
                     return None
-                if batch is not None and batch.num_rows:
-                    fork.keep(batch)
-                    return batch
 
     def read_table(self) -> pa.Table:
         """All that is left, as a table."""
@@ -124,6 +137,37 @@ class Result:
             table = tables[0] if len(tables) == 1 else pa.concat_tables(tables)
             fork.keep(table)
             return table
+
+    @contextlib.contextmanager
+    def reading_ahead(self, batch: pa.RecordBatch) -> Iterator[None]:
+        """A block in which the batches after `batch` are read while the caller makes rows of it.
+
+        The caller holds the lock. What was read and not taken stays to be read.
+        """
+        stream = self._stream
+        if stream is None or batch.num_rows * batch.num_columns < _MANY_VALUES:
+            yield
+            return
+        self._ahead = ReadAhead(partial(self._read, stream.read_next_batch), self._cancel)
+        try:
+            self._ahead.start()
+            yield
+        except Exception:
+            self._read_no_further()
+            raise
+        except BaseException:
+            self._read_no_further(_MOMENT)
+            raise
+
+    def _read_no_further(self, seconds: float | None = None) -> None:
+        """Buffer what has been read ahead; an error among it is for whoever reads on."""
+        ahead = self._ahead
+        if ahead is not None:
+            ahead.stop(seconds)
+            with contextlib.suppress(Error):
+                while not ahead.over:
+                    self._read_stream()
+            self._ahead = None
 
     def reader(self) -> pa.RecordBatchReader:
         """A reader of what is left. It owns this result and may outlive whoever asked."""
@@ -153,9 +197,7 @@ class Result:
         """
         with self._lock, contextlib.suppress(Error):
             while self._stream is not None:
-                batch = self._read_stream()
-                if batch is not None:
-                    self._buffered.append(batch)
+                self._read_stream()
 
     def close(self) -> None:
         """Drop what has not been read; the server stops the statement. Idempotent."""
@@ -166,19 +208,22 @@ class Result:
             self._buffered.clear()
             self._drop()
 
-    def _read_stream(self) -> pa.RecordBatch | None:
-        """The stream's next batch; None when the stream ended and the next one is opened."""
+    def _read_stream(self) -> None:
+        """Buffer the stream's next batch, or open the next stream where it has ended."""
         stream = self._stream
         assert stream is not None
         with self._reading():
             try:
-                batch: pa.RecordBatch = self._read(stream.read_next_batch)
+                if self._ahead is None:
+                    batch = self._read(stream.read_next_batch)
+                else:
+                    batch = self._ahead.take()
             except StopIteration:
                 self._next_stream()
-                return None
+                return
             self._bounds.check(batch)
-        self._rows_read += batch.num_rows
-        return batch
+            self._buffered.append(batch)
+            self._rows_read += batch.num_rows
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[None]:
@@ -198,7 +243,7 @@ class Result:
             raise
 
     def _next_stream(self) -> None:
-        ended, self._stream = self._stream, None
+        ended, self._stream, self._ahead = self._stream, None, None
         if ended is not None:
             self._release(ended, True)
         self._stream = next(self._streams, None)
@@ -220,6 +265,9 @@ class Result:
         return contextlib.nullcontext() if exiting.is_over() else self._lock
 
     def _drop(self) -> None:
+        if self._ahead is not None:
+            self._ahead.stop(0)
+            self._ahead = None
         stream, self._stream, self._streams = self._stream, None, iter(())
         if stream is not None:
             self._release(stream, False)
@@ -303,11 +351,10 @@ class Rows:
         with self._lock:
             rows = list(self.ready)
             try:
-                while self._have_batch():
-                    batch = self._batch
-                    assert batch is not None
-                    self._extend(rows, batch.slice(self._offset))
-                    self._batch = None
+                if self._have_batch():
+                    assert self._batch is not None
+                    with self._result.reading_ahead(self._batch):
+                        self._extend_all(rows)
             except BaseException:
                 # Nothing was fetched, so all of it is still to come.
                 self.ready, self._part = iter(rows), None
@@ -330,6 +377,13 @@ class Rows:
         self.ready, self._part, self._batch = iter(()), None, None
         self._converted -= waiting
         return batches
+
+    def _extend_all(self, rows: list[Any]) -> None:
+        while self._have_batch():
+            batch = self._batch
+            assert batch is not None
+            self._extend(rows, batch.slice(self._offset))
+            self._batch = None
 
     def _have_batch(self) -> bool:
         """Whether there is a batch with rows that are not converted yet."""

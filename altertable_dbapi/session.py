@@ -313,6 +313,7 @@ class Session:
             partial(self._read_call, self._timeouts),
             self.lock,
             self._let_go,
+            self.connection.cancel,
         )
         self._active = weakref.ref(result)
         return result
