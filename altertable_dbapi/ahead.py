@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import threading
+import _thread
 from collections.abc import Callable
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import pyarrow as pa
+
+from .interrupts import WAIT_SECONDS
 
 #: Batches that are read and not taken yet, the one under way included.
 _AHEAD = 2
@@ -19,7 +21,9 @@ _SECONDS_BETWEEN = 0.05
 class ReadAhead:
     """Reads record batches in a thread.
 
-    The queues are not written in Python, where KeyboardInterrupt could come between two steps.
+    Ctrl-C that is handled in Python code which the death of an object runs is lost, and a
+    `threading.Thread` has such; so the thread is a bare one, and its lock says whether it runs.
+    Nor are the queues written in Python, where KeyboardInterrupt could come between two steps.
 
     Parameters
     ----------
@@ -33,28 +37,38 @@ class ReadAhead:
         self._read = read
         self._cancel = cancel
         self._stopped = False
+        self._running = _thread.allocate_lock()
         self._room: SimpleQueue[None] = SimpleQueue()
         self._batches: SimpleQueue[pa.RecordBatch | BaseException] = SimpleQueue()
         for _ in range(_AHEAD):
             self._room.put(None)
-        self._thread = threading.Thread(target=self._run, name="altertable-read", daemon=True)
 
     def start(self) -> None:
-        """Begin to read."""
-        self._thread.start()
+        """Begin to read.
+
+        Raises
+        ------
+        RuntimeError
+            There is no thread to be had, as at the interpreter's exit.
+        """
+        _thread.start_new_thread(self._run, ())
 
     @property
     def over(self) -> bool:
-        """Whether nothing will come of it any more."""
-        return not self._thread.is_alive() and self._batches.empty()
+        """Whether nothing can be taken any more, after a `stop`."""
+        return self._batches.empty()
 
     def take(self) -> pa.RecordBatch:
         """The next batch, or what reading it has failed with."""
-        batch = self._batches.get()
-        self._room.put(None)
-        if isinstance(batch, BaseException):
-            raise batch
-        return batch
+        while True:
+            try:
+                batch = self._batches.get(timeout=WAIT_SECONDS)
+            except Empty:
+                continue
+            self._room.put(None)
+            if isinstance(batch, BaseException):
+                raise batch
+            return batch
 
     def stop(self, seconds: float | None = None) -> None:
         """Read no further; what is read can be taken still, and so can the batch under way.
@@ -66,21 +80,21 @@ class ReadAhead:
         """
         self._stopped = True
         self._room.put(None)
-        self._join(seconds)
-        while self._thread.is_alive():
-            self._cancel()
-            self._join(_SECONDS_BETWEEN)
-
-    def _join(self, seconds: float | None) -> None:
-        if self._thread.is_alive():
-            self._thread.join(seconds)
+        wait = WAIT_SECONDS if seconds is None else seconds
+        while self._running.locked():
+            if self._running.acquire(timeout=wait):
+                self._running.release()
+            elif seconds is not None:
+                self._cancel()
+                wait = _SECONDS_BETWEEN
 
     def _run(self) -> None:
-        try:
-            while True:
-                self._room.get()
-                if self._stopped:
-                    return
-                self._batches.put(self._read())
-        except BaseException as error:  # StopIteration, too: it is raised where it is awaited
-            self._batches.put(error)
+        with self._running:
+            try:
+                while True:
+                    self._room.get()
+                    if self._stopped:
+                        return
+                    self._batches.put(self._read())
+            except BaseException as error:  # StopIteration, too: it is raised where it is awaited
+                self._batches.put(error)

@@ -92,7 +92,10 @@ def _checker(kind: pa.DataType) -> Callable[[pa.Array], None] | None:
 
 
 #: The types whose values are told by offsets alone, and what the offsets are.
-_OFFSETS = {pa.binary(): np.dtype(np.int32), pa.large_binary(): np.dtype(np.int64)}
+_OFFSETS: dict[pa.DataType, np.dtype[Any]] = {
+    pa.binary(): np.dtype(np.int32),
+    pa.large_binary(): np.dtype(np.int64),
+}
 
 
 def _check_offsets(column: pa.Array, width: np.dtype[Any]) -> None:

@@ -27,6 +27,10 @@ from . import fork
 
 T = TypeVar("T")
 
+#: Seconds for a wait of the main thread, again and again. One without end is not interrupted on
+#: Windows, nor where a library's signal handler has system calls go on after it, as polars' has.
+WAIT_SECONDS = 0.5
+
 #: A call that has not begun to wait when it is cancelled is not cancelled, so it is tried again.
 _TRIES, _SECONDS_BETWEEN = 100, 0.05
 
@@ -121,7 +125,8 @@ def interruptible(cancel: Callable[[], Any], function: Callable[..., T], *args: 
     signals.
     """
     global _watch
-    if threading.current_thread() is not threading.main_thread():
+    # Not current_thread(), which makes an object for a thread that has none.
+    if threading.get_ident() != threading.main_thread().ident:
         return function(*args)
     if _watch is None:
         _watch = _Watch()

@@ -150,7 +150,10 @@ class Result:
             return
         self._ahead = ReadAhead(partial(self._read, stream.read_next_batch), self._cancel)
         try:
-            self._ahead.start()
+            try:
+                self._ahead.start()
+            except RuntimeError:  # no more threads, as at the interpreter's exit
+                self._ahead = None
             yield
         except Exception:
             self._read_no_further()
@@ -342,8 +345,12 @@ class Rows:
         """The next `size` rows, fewer at the end."""
         with self._lock:
             rows = list(islice(self.ready, size))
-            while len(rows) < size and self._refill(size - len(rows)):
-                rows.extend(islice(self.ready, size - len(rows)))
+            try:
+                while len(rows) < size and self._refill(size - len(rows)):
+                    rows.extend(islice(self.ready, size - len(rows)))
+            except BaseException:
+                self._take_back(rows)
+                raise
             return rows
 
     def fetchall(self) -> list[Any]:
@@ -356,10 +363,14 @@ class Rows:
                     with self._result.reading_ahead(self._batch):
                         self._extend_all(rows)
             except BaseException:
-                # Nothing was fetched, so all of it is still to come.
-                self.ready, self._part = iter(rows), None
+                self._take_back(rows)
                 raise
             return rows
+
+    def _take_back(self, rows: list[Any]) -> None:
+        """Nothing was fetched by a call that failed, so all of it is still to come."""
+        if rows:
+            self.ready, self._part = iter([*rows, *self.ready]), None
 
     def give_back(self) -> list[pa.RecordBatch]:
         """The batches that were read but whose rows were not fetched."""

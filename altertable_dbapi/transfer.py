@@ -10,12 +10,10 @@ import pyarrow as pa
 from adbc_driver_manager import AdbcStatusCode
 
 from .errors import OperationalError
+from .interrupts import WAIT_SECONDS
 
 #: Batches that wait at once. One is enough to read the source while another is being sent.
 _WAITING = 2
-
-# On Windows a wait without end cannot be interrupted.
-_WAIT_SECONDS = 0.5
 
 # A call that waits for the server's answer cannot be recalled; the caller need not wait as well.
 _ABORT_SECONDS = 3.0
@@ -59,7 +57,7 @@ class Transfer:
         """Hand a batch over; False when the sending has ended already, with an error or without."""
         with self._changed:
             while len(self._waiting) >= _WAITING and not self._done:
-                self._changed.wait(_WAIT_SECONDS)
+                self._changed.wait(WAIT_SECONDS)
             if self._done:
                 return False
             self._waiting.append(batch)
@@ -72,7 +70,7 @@ class Transfer:
             self._ended = True
             self._changed.notify_all()
             while not self._done:
-                self._changed.wait(_WAIT_SECONDS)
+                self._changed.wait(WAIT_SECONDS)
         self._thread.join()
         if self._error is not None:
             if self._aborted:

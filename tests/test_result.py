@@ -237,6 +237,7 @@ def test_partitions_of_different_types_are_refused() -> None:
         lambda read: read(),
         threading.RLock(),
         lambda stream, finished: released.append(finished),
+        lambda: None,
     )
     first = result.read_batch()
     assert first is not None
@@ -257,6 +258,7 @@ def test_an_interrupted_read_never_looks_like_the_end() -> None:
         interrupted,
         threading.RLock(),
         lambda stream, finished: None,
+        lambda: None,
     )
     with pytest.raises(KeyboardInterrupt):
         result.read_batch()
