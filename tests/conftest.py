@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,9 @@ from .session_watch import (  # noqa: F401
     pytest_configure,
     pytest_runtest_protocol,
 )
+
+# A shell's background job ignores Ctrl-C, and what it starts does, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
