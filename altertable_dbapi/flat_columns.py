@@ -28,7 +28,7 @@ BYTES = (pa.binary(), pa.large_binary(), pa.binary_view())
 
 #: Whether values repeat is tried on arrays of this length at least, and if they do not, again
 #: after so many arrays.
-_MANY = 1024
+_MANY = 512
 _REST = 32
 
 # Enough digits for decimal256, and never a rounded one.

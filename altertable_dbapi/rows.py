@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gc
+import sysconfig
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from typing import Any
+from contextlib import contextmanager
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 from pyarrow import types
@@ -14,9 +15,15 @@ from . import duckdb_columns, flat_columns, nested_columns, temporal_columns
 from .errors import DataError
 from .flat_columns import Converter
 
-#: So many rows at a time: their values go into tuples while they are still in the processor's
-#: cache. With fewer, what it takes to call a column's converter begins to tell.
-_STEP = 4096
+#: Rows go into tuples a step at a time, while their values are still in the processor's cache: it
+#: holds so many.
+_VALUES = 16_384
+_LONGEST_STEP = 4096
+_SHORTEST_STEP = 64
+
+#: A column whose conversion takes some microseconds even of one row is converted for so many steps
+#: together where a step has fewer rows than this.
+_FEW_ROWS = 512
 
 #: What a value that has no Python object, or bytes that are not what their type says, may raise.
 _UNSUITABLE = (
@@ -27,6 +34,12 @@ _UNSUITABLE = (
     TypeError,
     RecursionError,
 )
+
+
+#: Gives the values of a column's rows from the one to before the other, in ascending order.
+Values: TypeAlias = Callable[[int, int], list[Any]]
+#: Takes an array and how many rows will be asked for at a time.
+Reader: TypeAlias = Callable[[pa.Array, int], Values]
 
 
 class RowConverter:
@@ -42,11 +55,11 @@ class RowConverter:
 
     def __init__(self, schema: pa.Schema) -> None:
         self._schema = schema
-        self._converters: list[Converter] | None = None
+        self._readers: list[Reader] | None = None
         self._nested = any(types.is_nested(field.type) for field in schema)
 
-    def columns(self, batch: pa.RecordBatch) -> list[list[Any]]:
-        """Convert a record batch, or a slice of one, to a list of values for each column.
+    def rows(self, batch: pa.RecordBatch) -> list[tuple[Any, ...]]:
+        """Convert a record batch, or a slice of one, to a list of tuples.
 
         Raises
         ------
@@ -54,54 +67,111 @@ class RowConverter:
             A value has no Python object that is equal to it: an infinite date, a year before 1
             or after 9999.
         """
-        if self._converters is None:
-            self._converters = [column_converter(field) for field in self._schema]
-        return [
-            convert(column)
-            for convert, column in zip(self._converters, batch.columns)  # noqa: B905
-        ]
-
-    def rows(self, batch: pa.RecordBatch) -> list[tuple[Any, ...]]:
-        """Convert a record batch, or a slice of one, to a list of tuples. Raises as `columns`."""
         rows: list[tuple[Any, ...]] = []
         self.extend(rows, batch)
         return rows
 
     def extend(self, rows: list[tuple[Any, ...]], batch: pa.RecordBatch) -> None:
-        """Append a batch's rows to `rows`; none of them when it raises, as `columns`."""
+        """Append a batch's rows to `rows`; none of them when it raises, as `rows`."""
         before, count = len(rows), batch.num_rows
         if not batch.num_columns:
             rows.extend([()] * count)
             return
+        if self._readers is None:
+            self._readers = [_reader(field) for field in self._schema]
+        step = _step(batch.num_columns)
         try:
-            with collector_paused() if self._nested else nullcontext():
-                for start in range(0, count, _STEP):
-                    with collector_paused():
-                        rows.extend(zip(*self.columns(batch.slice(start, _STEP))))  # noqa: B905
+            with collector_paused() as collect:
+                columns = [
+                    read(column, step)
+                    for read, column in zip(self._readers, batch.columns)  # noqa: B905
+                ]
+                for start in range(0, count, step):
+                    end = min(start + step, count)
+                    rows.extend(zip(*[values(start, end) for values in columns]))  # noqa: B905
+                    if end < count and not self._nested:
+                        collect()
         except BaseException:
             del rows[before:]
             raise
 
 
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """Hold Python's cyclic garbage collector back for some thousand rows.
+def _step(columns: int) -> int:
+    """How many rows of so many columns go into tuples at a time."""
+    step = _LONGEST_STEP
+    while step > _SHORTEST_STEP and step * columns > _VALUES:
+        step //= 2
+    return step
 
-    It runs after every 700 new containers, and walks those that are new. Rows hold no cycles, and
-    a result adds them by the million. Where rows hold plain values, it leaves a row alone for good
-    once it has seen it: it is let in after every step, while the rows are in the processor's cache,
-    which costs a third of what it would cost to walk a whole batch later. Lists and dicts it walks
-    again and again, so those wait for the end of the batch. The switch is the process's: cycles of
-    another thread wait some milliseconds longer. A collector that is off stays off.
+
+@contextmanager
+def collector_paused() -> Iterator[Callable[[], Any]]:
+    """Have Python's cyclic garbage collector wait; gives what lets it look at new objects.
+
+    It runs after every 700 new containers, and walks those that are new. Rows hold no cycles, and a
+    result adds them by the million. Where rows hold plain values, it leaves a row alone for good
+    once it has seen it: it is let in after every step, while the values are in the processor's
+    cache. A whole batch of a hundred columns takes it a third as long as to convert it. Lists and
+    dicts it walks again and again, so those wait for the end of the batch. The switch is the
+    process's: cycles of another thread wait some milliseconds longer. A collector that is off stays
+    off.
     """
     if not gc.isenabled():
-        yield
+        yield _nothing
         return
     gc.disable()
     try:
-        yield
+        yield _collect_new
     finally:
         gc.enable()
+
+
+def _nothing() -> None:
+    pass
+
+
+def _collect_new() -> None:
+    gc.collect(0)
+
+
+if sysconfig.get_config_var("Py_GIL_DISABLED"):  # it has no generations, and would walk everything
+    _collect_new = _nothing
+
+
+def _reader(field: pa.Field) -> Reader:
+    """How to get at a column's values a few rows at a time."""
+    convert = column_converter(field)
+    number = None
+    if _is_number(field.type) and duckdb_columns.converter(field, field.name) is None:
+        number = flat_columns.numpy_type(field.type)
+
+    def read(array: pa.Array, step: int) -> Values:
+        if number is not None and not array.null_count:
+            numbers = flat_columns.words(array, number)
+            return lambda start, end: numbers[start:end].tolist()
+        if step >= _FEW_ROWS:
+            return lambda start, end: convert(array.slice(start, end - start))
+        return _several_steps(convert, array)
+
+    return read
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(types.is_integer(kind) or types.is_floating(kind))
+
+
+def _several_steps(convert: Converter, array: pa.Array) -> Values:
+    converted: list[Any] = []
+    first = -_LONGEST_STEP
+
+    def values(start: int, end: int) -> list[Any]:
+        nonlocal converted, first
+        if start >= first + _LONGEST_STEP:
+            first = start
+            converted = convert(array.slice(first, _LONGEST_STEP))
+        return converted[start - first : end - first]
+
+    return values
 
 
 def column_converter(field: pa.Field) -> Converter:
@@ -196,8 +266,7 @@ def _numbers(kind: pa.DataType, path: str) -> Converter:
 Choice = Callable[[pa.DataType, str], Converter]
 
 _ROUTES: list[tuple[Callable[[pa.DataType], bool], Choice]] = [
-    (types.is_integer, _numbers),
-    (types.is_floating, _numbers),
+    (_is_number, _numbers),
     (types.is_string, lambda kind, path: flat_columns.texts(kind)),
     (types.is_decimal, lambda kind, path: flat_columns.decimals(kind)),
     (types.is_timestamp, temporal_columns.timestamps),
