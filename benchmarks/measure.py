@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import random
 import statistics
 import sys
 import time
@@ -43,9 +44,11 @@ def interleaved(
     repeat: int = 1,
     before: Callable[[], Any] | None = None,
 ) -> dict[str, Timing]:
-    """Time the calls one after another, round by round, each round in another order.
+    """Time the calls one after another, round by round, each round in an order drawn anew.
 
-    What the machine does meanwhile so meets all of them alike. One round before is not counted.
+    What the machine does meanwhile so meets all of them alike, and so does what another call has
+    left behind: two clients share the memory that Go keeps, the others free theirs to the system.
+    The orders are the same in every run. One round before is not counted.
 
     Parameters
     ----------
@@ -63,8 +66,7 @@ def interleaved(
     took: dict[str, list[float]] = {name: [] for name in names}
     used: dict[str, list[float]] = {name: [] for name in names}
     for number in range(rounds + 1):
-        turn = number % len(names)
-        for name in names[turn:] + names[:turn]:
+        for name in random.Random(number).sample(names, len(names)):
             progress(f"{what}: round {number} of {rounds}, {name}")
             call = calls[name]
             if before is not None:
