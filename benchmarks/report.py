@@ -51,9 +51,10 @@ def write(sections: Sequence[Section], bars: Sequence[Bar]) -> None:
         "`python -m benchmarks` on " + _where() + ".",
         "",
         "Every client reads the same data from the same server, which is a process of its own on "
-        "the same machine. The rounds are interleaved, each in another order; a figure is the "
-        "median of the rounds, and ± is half the distance between the quartiles. × is how many "
-        "times as fast this driver is.",
+        "the same machine. Each part is measured in a process of its own: what one leaves of its "
+        "memory makes another faster or slower. The rounds are interleaved, each in an order drawn "
+        "anew; a figure is the median of the rounds, and ± is half the distance between the "
+        "quartiles. × is how many times as fast this driver is.",
         "",
         "![Millions of rows a second, by table and client](rows.svg)",
         "",
