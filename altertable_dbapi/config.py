@@ -272,8 +272,10 @@ def _pem_or_path(name: str, value: Any, source: str) -> str:
 
 
 def _host(name: str, value: Any, source: str) -> str:
-    host = _text(name, value, source).strip("[]")
-    if any(character in host for character in "/@?#") or any(map(str.isspace, host)):
+    host = _text(name, value, source)
+    if host[0] == "[" and host[-1] == "]":  # as an IPv6 address stands in a URI
+        host = host[1:-1]
+    if not host or any(c in "/@?#[]" or c.isspace() for c in host):
         raise _refuse(name, value, source, "a host name or an IP address, without scheme or port")
     return host
 

@@ -84,6 +84,8 @@ def test_any_user_and_password_survive_a_uri(username: str, password: str) -> No
         ({"tls": "maybe"}, ["tls", "maybe", "true or false"]),
         ({"compute_size": "huge"}, ["compute_size", "huge", "XS, S, M, L, XL, 2XL, 3XL, 4XL"]),
         ({"host": "https://h"}, ["host", "https://h", "without scheme"]),
+        ({"host": "[]"}, ["host", "'[]'", "host name"]),
+        ({"host": "::1]"}, ["host", "'::1]'", "host name"]),
         ({"query_timeout": -1}, ["query_timeout", "-1", "seconds"]),
         ({"catalog": ""}, ["catalog", "''"]),
         ({"catalog": 5}, ["catalog", "5", "string"]),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from altertable_dbapi import DataError, Error
@@ -92,6 +92,7 @@ URIS = st.lists(st.sampled_from(PIECES) | st.characters(), max_size=12).map("".j
 
 @MORE
 @given(st.sampled_from(["", "altertable://", "altertable://u:p@h"]), URIS)
+@example("altertable://", "[::1]u:p@]")
 def test_uris(head: str, rest: str) -> None:
     try:
         found = resolve(head + rest, {"username": "u", "password": "p"}, {})
