@@ -86,9 +86,26 @@ def _checker(kind: pa.DataType) -> Callable[[pa.Array], None] | None:
         if width is not None:
             _check_offsets(column, width)
         else:
-            (column if target == kind else column.view(target)).validate(full=True)
+            (column if target == kind else pa.array(_Relabelled(column, target))).validate(
+                full=True
+            )
 
     return check
+
+
+class _Relabelled:
+    """An array's buffers under another type of the same layout.
+
+    ``Array.view`` does the same, but gives a column of nothing but NULL inside a list the length of
+    the list, and says then that the list's offsets are wrong.
+    """
+
+    def __init__(self, array: pa.Array, kind: pa.DataType) -> None:
+        self._array = array
+        self._kind = kind
+
+    def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]:
+        return self._kind.__arrow_c_schema__(), self._array.__arrow_c_array__()[1]
 
 
 #: The types whose values are told by offsets alone, and what the offsets are.

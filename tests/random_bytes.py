@@ -61,6 +61,7 @@ def columns() -> dict[str, pa.Array]:
             offsets, pa.array(["a", "b"] * (n // 2)).dictionary_encode()
         ),
         "structs": pa.array([{"a": i, "b": str(i), "c": None} for i in range(n)]),
+        "lists of nulls": pa.array([{"a": str(i), "b": [None] * (i % 4)} for i in range(n)]),
         "maps": pa.array(
             [[(f"k{j}", j) for j in range(i % 3)] for i in range(n)],
             pa.map_(pa.string(), pa.int64()),

@@ -20,6 +20,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from altertable_dbapi.bounds import Bounds
 from altertable_dbapi.errors import DataError
 from altertable_dbapi.interval import Interval
 from altertable_dbapi.rows import RowConverter, collector_paused, column_converter
@@ -228,6 +229,18 @@ def test_any_column_gives_back_the_values_it_was_made_from(data: st.DataObject) 
     converter = column_converter(pa.field("x", kind))
     assert same(converter(array), values)
     assert same(converter(array.slice(start, count)), values[start : start + count])
+
+
+@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(st.data())
+def test_no_column_is_taken_for_a_damaged_one(data: st.DataObject) -> None:
+    kind, one = data.draw(COLUMNS)
+    values = data.draw(st.lists(nullable(one), max_size=40))
+    batch = pa.RecordBatch.from_arrays([build(kind, values)], ["x"])
+    bounds = Bounds(batch.schema)
+    bounds.check(batch)
+    start = data.draw(st.integers(0, len(values)))
+    bounds.check(batch.slice(start, data.draw(st.integers(0, len(values) - start))))
 
 
 @settings(max_examples=100, deadline=None)
