@@ -38,8 +38,7 @@ _UNSUITABLE = (
 
 #: Gives the values of a column's rows from the one to before the other, in ascending order.
 Values: TypeAlias = Callable[[int, int], list[Any]]
-#: Takes an array and how many rows will be asked for at a time.
-Reader: TypeAlias = Callable[[pa.Array, int], Values]
+Reader: TypeAlias = Callable[[pa.Array], Values]
 
 
 class RowConverter:
@@ -56,6 +55,7 @@ class RowConverter:
     def __init__(self, schema: pa.Schema) -> None:
         self._schema = schema
         self._readers: list[Reader] | None = None
+        self._step = _step(len(schema))
         self._nested = any(types.is_nested(field.type) for field in schema)
 
     def rows(self, batch: pa.RecordBatch) -> list[tuple[Any, ...]]:
@@ -78,16 +78,15 @@ class RowConverter:
             rows.extend([()] * count)
             return
         if self._readers is None:
-            self._readers = [_reader(field) for field in self._schema]
-        step = _step(batch.num_columns)
+            self._readers = [_reader(field, self._step) for field in self._schema]
         try:
             with collector_paused() as collect:
                 columns = [
-                    read(column, step)
+                    read(column)
                     for read, column in zip(self._readers, batch.columns)  # noqa: B905
                 ]
-                for start in range(0, count, step):
-                    end = min(start + step, count)
+                for start in range(0, count, self._step):
+                    end = min(start + self._step, count)
                     rows.extend(zip(*[values(start, end) for values in columns]))  # noqa: B905
                     if end < count and not self._nested:
                         collect()
@@ -138,14 +137,14 @@ if sysconfig.get_config_var("Py_GIL_DISABLED"):  # it has no generations, and wo
     _collect_new = _nothing
 
 
-def _reader(field: pa.Field) -> Reader:
-    """How to get at a column's values a few rows at a time."""
+def _reader(field: pa.Field, step: int) -> Reader:
+    """How to get at a column's values, `step` rows at a time."""
     convert = column_converter(field)
     number = None
     if _is_number(field.type) and duckdb_columns.converter(field, field.name) is None:
         number = flat_columns.numpy_type(field.type)
 
-    def read(array: pa.Array, step: int) -> Values:
+    def read(array: pa.Array) -> Values:
         if number is not None and not array.null_count:
             numbers = flat_columns.words(array, number)
             return lambda start, end: numbers[start:end].tolist()

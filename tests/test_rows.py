@@ -288,39 +288,6 @@ def test_long_columns_whose_values_repeat_or_not(count: int, distinct: int, null
 # Types that pyarrow makes no array of from Python values
 
 
-@pytest.mark.parametrize("count", [63, 64, 65, 4095, 4096, 4097, 10_000])
-@pytest.mark.parametrize("width", [1, 5, 33, 300])
-def test_tables_of_any_length_and_width(count: int, width: int) -> None:
-    kinds = [
-        pa.array(range(count), pa.int16()),
-        pa.array([None if i % 7 == 0 else i / 4 for i in range(count)]),
-        pa.array([f"name {i}" for i in range(count)]),
-        pa.array([None if i % 5 == 0 else datetime(2020, 1, 1) for i in range(count)]),
-        pa.array([[i, None] for i in range(count)]),
-    ]
-    columns = [kinds[i % len(kinds)] for i in range(width)]
-    schema = pa.schema([(f"c{i}", column.type) for i, column in enumerate(columns)])
-    converter = RowConverter(schema)
-    batch = pa.RecordBatch.from_arrays(columns, schema=schema)
-    for part in (batch, batch.slice(1, count - 2)):
-        expected = list(zip(*(column.to_pylist() for column in part.columns), strict=True))
-        assert converter.rows(part) == expected
-
-
-def test_rows_are_added_all_or_not_at_all() -> None:
-    infinity = 2**63 - 1
-    moments = pa.array([0] * 5000 + [infinity], pa.timestamp("us"))
-    numbers = pa.array(range(len(moments)))
-    batch = pa.RecordBatch.from_arrays([numbers, moments], ["number", "moment"])
-    converter = RowConverter(batch.schema)
-    rows: list[tuple[Any, ...]] = [("first",)]
-    with pytest.raises(DataError, match="column moment: infinity"):
-        converter.extend(rows, batch)
-    assert rows == [("first",)]
-    converter.extend(rows, batch.slice(0, 5000))
-    assert len(rows) == 5001
-
-
 def test_nan_stays_nan_and_null_is_none() -> None:
     first, second, third = convert(pa.array([float("nan"), None, -0.0]))
     assert first != first
@@ -642,6 +609,39 @@ def test_no_columns_and_no_rows() -> None:
     schema = pa.schema([("a", pa.int64()), ("b", pa.list_(pa.timestamp("us", "UTC")))])
     empty = pa.RecordBatch.from_pylist([], schema)
     assert RowConverter(schema).rows(empty) == []
+
+
+@pytest.mark.parametrize("count", [63, 64, 65, 4095, 4096, 4097, 10_000])
+@pytest.mark.parametrize("width", [1, 5, 33, 300])
+def test_tables_of_any_length_and_width(count: int, width: int) -> None:
+    kinds = [
+        pa.array(range(count), pa.int16()),
+        pa.array([None if i % 7 == 0 else i / 4 for i in range(count)]),
+        pa.array([f"name {i}" for i in range(count)]),
+        pa.array([None if i % 5 == 0 else datetime(2020, 1, 1) for i in range(count)]),
+        pa.array([[i, None] for i in range(count)]),
+    ]
+    columns = [kinds[i % len(kinds)] for i in range(width)]
+    schema = pa.schema([(f"c{i}", column.type) for i, column in enumerate(columns)])
+    converter = RowConverter(schema)
+    batch = pa.RecordBatch.from_arrays(columns, schema=schema)
+    for part in (batch, batch.slice(1, count - 2)):
+        expected = list(zip(*(column.to_pylist() for column in part.columns), strict=True))
+        assert converter.rows(part) == expected
+
+
+def test_rows_are_added_all_or_not_at_all() -> None:
+    infinity = 2**63 - 1
+    moments = pa.array([0] * 5000 + [infinity], pa.timestamp("us"))
+    numbers = pa.array(range(len(moments)))
+    batch = pa.RecordBatch.from_arrays([numbers, moments], ["number", "moment"])
+    converter = RowConverter(batch.schema)
+    rows: list[tuple[Any, ...]] = [("first",)]
+    with pytest.raises(DataError, match="column moment: infinity"):
+        converter.extend(rows, batch)
+    assert rows == [("first",)]
+    converter.extend(rows, batch.slice(0, 5000))
+    assert len(rows) == 5001
 
 
 @pytest.mark.parametrize("enabled", [True, False])
