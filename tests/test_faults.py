@@ -17,13 +17,11 @@ import altertable_dbapi
 from altertable_dbapi import Connection, OperationalError
 from altertable_dbapi.local import Server
 
+from .long_statement import LONG
 from .server_process import ServerProcess
 from .tcp_proxy import TcpProxy
 
 Conn = Connection[tuple[Any, ...]]
-
-#: Runs for minutes unless it is stopped.
-LONG = "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE (a.range + b.range) % 7 = 9"
 
 
 @pytest.fixture

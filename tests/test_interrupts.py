@@ -15,10 +15,9 @@ import pytest
 from altertable_dbapi import Connection, OperationalError
 from altertable_dbapi.local import Server
 
-Conn = Connection[tuple[Any, ...]]
+from .long_statement import LONG
 
-#: Never finishes by itself.
-LONG = "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE (a.range + b.range) % 7 = 9"
+Conn = Connection[tuple[Any, ...]]
 
 _PRESSES = """
 import os, random, signal, sys, threading, time
