@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import adbc_driver_flightsql.dbapi as stock
@@ -578,3 +580,22 @@ class TestStockDriver:
             assert cursor.fetchall() == [(1,)]
             connection.commit()
         assert rows(client, "SELECT i FROM t") == [(2,)]
+
+
+def test_what_does_not_fit_into_memory_goes_to_the_systems_temporary_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, temporary = tmp_path / "here", tmp_path / "temporary"
+    here.mkdir()
+    temporary.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    with Server() as server, server.connect(autocommit=True) as connection:
+        connection.execute("SET memory_limit = '40MB'")
+        connection.execute("SET threads = 1")
+        numbered = "SELECT row_number() OVER (ORDER BY hash(i)) AS n FROM range(2_000_000) AS r(i)"
+        rows = connection.execute(f"SELECT sum(n) FROM ({numbered})").fetchall()
+        assert rows == [(2_000_000 * 2_000_001 // 2,)]
+        assert len(list(temporary.iterdir())) == 1
+    assert list(temporary.iterdir()) == []
+    assert list(here.iterdir()) == []

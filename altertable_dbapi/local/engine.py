@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,10 @@ class Engine:
         try:
             # Otherwise DuckDB would resolve a table name to a variable of the server's own frames.
             self._root.execute("SET GLOBAL python_enable_replacements = false")
+            # What does not fit into memory would go to .tmp in the working directory. DuckDB makes
+            # the directory when it needs it, and removes it.
+            spill = Path(tempfile.gettempdir()) / f"altertable-local-{uuid.uuid4().hex}"
+            self._root.execute(f"SET GLOBAL temp_directory = {literal(str(spill))}")
             for name, path in ((self.catalog, database), *((c, ":memory:") for c in catalogs)):
                 self._root.execute(f"ATTACH {literal(path)} AS {quote(name)}")
         except BaseException:
