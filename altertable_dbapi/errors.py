@@ -231,7 +231,7 @@ def sentence(text: str) -> str:
     """The server's own sentence in an ADBC or Flight error text, without what wraps it."""
     text = _ADBC_TAIL.sub("", _ADBC_HEAD.sub("", text, count=1))
     # What stands before it is gone where the text has a NUL, which ends it for the driver.
-    text = _VENDOR_CODE.sub("", text)
+    text = _GO_STATUS.sub("", _VENDOR_CODE.sub("", text))
     context = _CPP_CONTEXT.search(text)
     if context:
         text = text[: context.start()].rstrip(" ").removesuffix(".")

@@ -53,9 +53,12 @@ class Timeouts(NamedTuple):
         return {_OPTION + name: str(seconds or 0.0) for name, seconds in self._asdict().items()}
 
     @contextlib.contextmanager
-    def named(self, *names: str) -> Iterator[None]:
-        """A block of calls under the limits of these names; an error says which ran out."""
-        started = time.monotonic()
+    def named(self, *names: str, since: float | None = None) -> Iterator[None]:
+        """A block of calls under the limits of these names; an error says which ran out.
+
+        They count from the block's beginning, or from a moment of ``time.monotonic()`` before.
+        """
+        started = time.monotonic() if since is None else since
         try:
             yield
         except OperationalError as error:
@@ -66,9 +69,11 @@ class Timeouts(NamedTuple):
             if not limits or not ran_out(error):
                 raise
             name = min(limits, key=lambda n: abs(limits[n] - elapsed))
+            # A result that is read slowly runs out of time as well.
+            what = "the result" if name == "fetch" else "the server"
             raise OperationalError(
-                f"{name}_timeout ran out: the server took longer than {limits[name]:g} s, and may "
-                "still be at it",
+                f"{name}_timeout ran out: {what} took longer than {limits[name]:g} s, and the "
+                "server may still be at it",
                 status_code=AdbcStatusCode.TIMEOUT,
                 vendor_code=_DEADLINE_EXCEEDED,
             ) from None

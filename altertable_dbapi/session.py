@@ -95,8 +95,10 @@ class Session:
         self._timeouts = Timeouts.of(settings)
         self._applied: dict[adbc.AdbcConnection | adbc.AdbcStatement, Timeouts] = {}
         self._active: weakref.ref[Result] | weakref.ref[_Loading] | None = None
-        # The stream that the server may be sending still.
+        # The stream that the server may be sending still, and since when: what is read later than
+        # another statement is sent was in memory before.
         self._unread: pa.RecordBatchReader | None = None
+        self._fetching_since = 0.0
         #: Cancels the load under way, if any.
         self.cancel_load: Callable[[], None] | None = None
         # Statements are kept for good: releasing one makes the driver collect its garbage, which
@@ -321,7 +323,7 @@ class Session:
     def _read_call(self, timeouts: Timeouts, read: Callable[[], T]) -> T:
         """One blocking read of a result."""
         try:
-            with timeouts.named("fetch"):
+            with timeouts.named("fetch", since=self._fetching_since):
                 return _adbc.call(self.connection.cancel, read)
         except StopIteration:
             raise
@@ -363,6 +365,7 @@ class Session:
         cancel, read = self.connection.cancel, self.connection.read_partition
         for partition in partitions:
             self._releases.flush()
+            self._fetching_since = time.monotonic()
             with self._timeouts.named("fetch"):
                 self.log.round_trips += 1
                 handle = _adbc.call(cancel, read, wire.without_locations(partition))

@@ -152,6 +152,17 @@ def test_a_time_limit(stalling: HostileServer) -> None:
             cursor.fetchall()
 
 
+def test_a_time_limit_that_runs_out_between_two_fetches(stalling: HostileServer) -> None:
+    """It is one for the whole of a result, and not for the call that meets it."""
+    with stalling.connect(fetch_timeout=1) as connection:
+        started = time.monotonic()
+        cursor = connection.execute("SELECT 1")
+        assert cursor.fetchmany(10) == ROWS[:10]
+        threading.Event().wait(started + 1.1 - time.monotonic())
+        with pytest.raises(OperationalError, match=r"fetch_timeout ran out: .* than 1 s"):
+            cursor.fetchall()
+
+
 def test_a_cancel_while_it_waits(stalling: HostileServer) -> None:
     with stalling.connect() as connection:
         cursor = connection.execute("SELECT 1")

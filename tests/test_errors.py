@@ -157,6 +157,7 @@ def test_an_aborted_transaction_says_what_to_do(conn: Conn) -> None:
         ("[Flight SQL] plain", "plain"),
         ("INTERNAL: [FlightSQL] a. Vendor code: 13", "a"),
         ("IO: [FlightSQL] EOF (Unknown; Prepare)", "the server's answer ends too early (EOF)"),
+        ("rpc error: code = Unavailable desc = gone", "gone"),
         ("", "the server gives no reason"),
     ],
 )
