@@ -187,8 +187,9 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
         action = statement.transaction
         if action is None:
             sent = self._bound(statement, bound, binding)
-            self._begin_for(statement)
-            return self._session.execute(*sent)
+            with self._session.lock:
+                self._make_ready_for(statement)
+                return self._session.execute(*sent)
         if action == "begin":
             if self._session.in_transaction:
                 raise ProgrammingError(
@@ -205,8 +206,9 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
         self, statement: Statement, bound: Bound | None, binding: str
     ) -> tuple[list[bytes], pa.Schema | None]:
         sent = self._bound(statement, bound, binding)
-        self._begin_for(statement)
-        return self._session.partitions(*sent)
+        with self._session.lock:
+            self._make_ready_for(statement)
+            return self._session.partitions(*sent)
 
     def _bound(
         self, statement: Statement, bound: Bound | None, binding: str
@@ -220,13 +222,19 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
         return bound.literal_text(), None
 
     def _prepare(self, statement: Statement) -> pa.Schema | None:
-        self._begin_for(statement)
-        return self._session.prepare(statement.text)
+        with self._session.lock:
+            self._make_ready_for(statement)
+            return self._session.prepare(statement.text)
 
-    def _begin_for(self, statement: Statement) -> None:
-        """PEP 249: without autocommit, a transaction begins with the first statement."""
+    def _make_ready_for(self, statement: Statement) -> None:
+        """What comes before a statement; the caller holds the session's lock until it is sent.
+
+        PEP 249: without autocommit, a transaction begins with the first statement.
+        """
         if not self._autocommit and statement.needs_transaction:
             self._session.begin()
+        if not statement.keeps_schema:
+            self._session.forget_current()
 
     # Transactions
 
@@ -371,6 +379,7 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
     @property
     def adbc_connection(self) -> AdbcConnection:
         """The low-level ADBC connection."""
+        self._session.lend()
         return self._conn
 
     @property

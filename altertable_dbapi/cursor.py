@@ -419,6 +419,7 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
     def adbc_statement(self) -> AdbcStatement:
         """The session's ADBC statement, which all cursors share."""
         self._check_open()
+        self._connection._session.lend()
         return self._connection._session.statement
 
     def cancel(self) -> None:

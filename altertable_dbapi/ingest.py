@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
+from itertools import chain
 from os import PathLike
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,7 +17,8 @@ from adbc_driver_manager import AdbcStatusCode, StatementOptions
 from . import _adbc, upsert, wire
 from .arrow_input import open_source, reading
 from .batches import Conversion, merged
-from .errors import DataError, InternalError, OperationalError, ProgrammingError
+from .errors import DataError, OperationalError, ProgrammingError
+from .limits import has_expired
 from .sql import lone_surrogate, quote_identifier
 from .transfer import Transfer
 
@@ -27,6 +29,9 @@ MODES = ("create", "append", "create_append", "replace")
 
 #: Bytes of a record batch, about. Servers commonly refuse gRPC messages above 4 MiB.
 BATCH_BYTES = 2 * 1024 * 1024
+
+#: Bytes of the first pieces, which are kept until there are more.
+_KEPT_BYTES = 8 * 1024 * 1024
 
 Progress = Callable[[int, int], object]
 
@@ -224,12 +229,61 @@ def load(
             )
             send = partial(upsert.send, session.settings, command, conversion.schema)
             return _pump(session, Transfer(send), _keyed(pieces, key), on_progress)
-        with session.loading() as statement:
-            send = partial(_send, statement, target, mode, conversion.schema)
-            transfer = Transfer(send, statement.cancel)
-            return _pump(session, transfer, pieces, on_progress)
+        kept = _Kept(pieces)
+        if on_progress is not None:
+            on_progress = _rising(on_progress)
+        put = partial(_put, session, mode=mode, schema=conversion.schema, on_progress=on_progress)
+        try:
+            return put(target, kept)
+        except OperationalError as error:
+            again = kept.again() if has_expired(error) else None
+            if again is None:
+                raise
+        # A new session: it stands in the catalog and schema of its options.
+        return put(_locate(session, names), again)
     except ProgrammingError as error:
         raise _advised(error, mode) from None
+
+
+def _put(
+    session: Session,
+    target: Target,
+    pieces: Iterator[pa.RecordBatch],
+    mode: str,
+    schema: pa.Schema,
+    on_progress: Progress | None,
+) -> int:
+    with session.loading() as statement:
+        transfer = Transfer(partial(_send, statement, target, mode, schema), statement.cancel)
+        return _pump(session, transfer, pieces, on_progress)
+
+
+class _Kept:
+    """The pieces of a load, the first of which are kept to be sent once more.
+
+    An expired session is refused when the load begins, and nothing of it has been loaded.
+    """
+
+    def __init__(self, pieces: Iterator[pa.RecordBatch]) -> None:
+        self._pieces = pieces
+        self._given: list[pa.RecordBatch] | None = []
+        self._size = 0
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        return self
+
+    def __next__(self) -> pa.RecordBatch:
+        piece = next(self._pieces)
+        self._size += piece.nbytes
+        if self._size > _KEPT_BYTES:
+            self._given = None
+        elif self._given is not None:
+            self._given.append(piece)
+        return piece
+
+    def again(self) -> Iterator[pa.RecordBatch] | None:
+        """All pieces from the first one, or None when they are gone."""
+        return None if self._given is None else chain(self._given, self._pieces)
 
 
 def _locate(session: Session, names: tuple[str | None, str | None, str]) -> Target:
@@ -239,17 +293,11 @@ def _locate(session: Session, names: tuple[str | None, str | None, str]) -> Targ
     """
     catalog, schema, table = names
     if catalog is None or schema is None:
-        query = "SELECT current_catalog(), current_schema()"
-        answer = session.execute(query).read_table()
-        try:
-            ((current_catalog, current_schema),) = zip(*answer.to_pydict().values())  # noqa: B905
-            here = current_catalog.lower()
-        except (AttributeError, ValueError):
-            raise InternalError(f"the server answers {query!r} with {answer.schema}") from None
+        current_catalog, current_schema = session.current()
         if catalog is None:
             catalog = current_catalog
         if schema is None:
-            schema = current_schema if catalog.lower() == here else "main"
+            schema = current_schema if catalog.lower() == current_catalog.lower() else "main"
     return Target(catalog, schema, table)
 
 
@@ -335,9 +383,28 @@ def _send(
     def run() -> int:
         statement.set_options(**options)
         statement.bind_stream(reader)
-        return int(statement.execute_update())
+        try:
+            return int(statement.execute_update())
+        except BaseException:
+            # The driver leaves the call open when reading the batches fails, and the server then
+            # waits for more of them for ever, in a transaction.
+            statement.cancel()
+            raise
 
     return _adbc.call(statement.cancel, run)
+
+
+def _rising(on_progress: Progress) -> Progress:
+    """Tell of each row once, also when it is sent once more."""
+    highest = 0
+
+    def tell(rows: int, size: int) -> None:
+        nonlocal highest
+        if rows > highest:
+            highest = rows
+            on_progress(rows, size)
+
+    return tell
 
 
 def _pump(

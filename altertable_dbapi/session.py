@@ -19,7 +19,14 @@ import pyarrow as pa
 from . import _adbc, exiting, fork, wire
 from .closing import close_handles, within
 from .config import Settings, adbc_database_options, check
-from .errors import Error, InterfaceError, OperationalError, ProgrammingError, from_adbc
+from .errors import (
+    Error,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    ProgrammingError,
+    from_adbc,
+)
 from .keepalive import Keepalive
 from .limits import Timeouts, has_expired, was_broken_off
 from .logs import SessionLog
@@ -99,6 +106,9 @@ class Session:
         # another statement is sent was in memory before.
         self._unread: pa.RecordBatchReader | None = None
         self._fetching_since = 0.0
+        # The current catalog and schema, from when they were asked for to what may change them.
+        self._current: tuple[str, str] | None = None
+        self._lent = False
         #: Cancels the load under way, if any.
         self.cancel_load: Callable[[], None] | None = None
         # Statements are kept for good: releasing one makes the driver collect its garbage, which
@@ -149,6 +159,7 @@ class Session:
         exiting.watch(self)
         self.log.opened(settings, time.perf_counter() - started)
         self._applied.clear()
+        self._current = None
         self._connected = self._opened = True
         self._doubtful = False
         if settings.keepalive_idle:
@@ -205,6 +216,36 @@ class Session:
         with self.lock:
             self._make_ready()
             return self._read([partition], None)
+
+    def current(self) -> tuple[str, str]:
+        """The current catalog and schema, which the server is asked for once.
+
+        Raises
+        ------
+        InternalError
+            It answers something else.
+        """
+        with self.lock:
+            self._make_ready()
+            if self._current is not None:
+                return self._current
+            query = "SELECT current_catalog(), current_schema()"
+            answer = self.execute(query).read_table()
+            names = [name for column in answer.columns for name in column.to_pylist()]
+            if len(names) != 2 or not all(isinstance(name, str) for name in names):
+                raise InternalError(f"the server answers {query!r} with {answer.schema}")
+            catalog, schema = names
+            if not self._lent:
+                self._current = catalog, schema
+            return catalog, schema
+
+    def forget_current(self) -> None:
+        """Ask for the current catalog and schema again: a statement may change them."""
+        self._current = None
+
+    def lend(self) -> None:
+        """Somebody may send statements of which this session is not told."""
+        self._lent, self._current = True, None
 
     def timeouts(
         self, query: float | None, fetch: float | None, update: float | None
@@ -277,14 +318,24 @@ class Session:
             loading = _Loading()
             self._active = weakref.ref(loading)
             statement = self._spare.pop() if self._spare else adbc.AdbcStatement(self.connection)
+            expired = False
             try:
                 yield statement
+            except Error as error:
+                expired = has_expired(error)
+                self._doubtful |= was_broken_off(error)
+                raise
+            except BaseException:
+                self._doubtful = True
+                raise
             finally:
                 self._active = None
                 if self._connected:
                     self._spare.append(statement)
                 else:
                     statement.close()
+                if expired:
+                    self._disconnect()
 
     def _partitions(self, text: str, bound: Bound | None) -> tuple[list[bytes], pa.Schema | None]:
         if bound is None:

@@ -94,6 +94,10 @@ _OUTSIDE_TRANSACTIONS = re.compile(
     "SET|RESET|USE|PRAGMA|ATTACH|DETACH|FORCE|CHECKPOINT|INSTALL|LOAD|SHOW|DESC|DESCRIBE|BEGIN"
     "|START|COMMIT|END|ROLLBACK|ABORT|"
 )
+_KEEPING_SCHEMA = re.compile(
+    "SELECT|FROM|VALUES|INSERT|UPDATE|DELETE|MERGE|TRUNCATE|CREATE|COPY|COMMENT|SHOW|DESC|DESCRIBE"
+    "|SUMMARIZE|BEGIN|START|COMMIT|END"
+)
 _TRANSACTIONS = re.compile(
     "(?:(?P<begin>(?:BEGIN|START)(?: TRANSACTION| WORK)?(?: READ ONLY| READ WRITE)?)"
     "|(?P<commit>(?:COMMIT|END)(?: TRANSACTION| WORK)?)"
@@ -151,6 +155,11 @@ class Statement(NamedTuple):
         if self.explain:
             return self.explain == "ANALYZE"
         return not _OUTSIDE_TRANSACTIONS.fullmatch(self.verb)
+
+    @property
+    def keeps_schema(self) -> bool:
+        """Whether the session's current catalog and schema are surely the same after it."""
+        return bool(_KEEPING_SCHEMA.fullmatch(self.verb))
 
     @property
     def transaction(self) -> Transaction | None:

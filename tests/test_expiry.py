@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 import altertable_dbapi
-from altertable_dbapi import Connection, OperationalError
+from altertable_dbapi import Connection, OperationalError, ingest
 from altertable_dbapi.local import Server
 
 Conn = Connection[tuple[Any, ...]]
@@ -138,3 +139,46 @@ def test_executemany_in_an_expired_session(auto: Conn, server: Server, table: No
     server.expire_sessions()
     auto.cursor().executemany("INSERT INTO t VALUES (?)", [(i,) for i in range(100)])
     assert auto.execute("SELECT count(*), sum(a) FROM t").fetchall() == [(100, 4950)]
+
+
+def _loads(server: Server) -> int:
+    return sum(call.startswith("DoPut:CommandStatementIngest") for call in server.calls)
+
+
+@pytest.mark.parametrize("name", ["t", "local.main.t"])
+def test_a_load_is_sent_once_more_in_a_new_session(
+    auto: Conn, server: Server, table: None, name: str
+) -> None:
+    auto.load(name, pa.table({"a": [1]}))
+    server.expire_sessions()
+    server.calls.clear()
+    seen: list[int] = []
+    batches = iter(pa.table({"a": range(3000)}).to_batches(max_chunksize=1000))
+    loaded = auto.load(
+        name, batches, batch_bytes=4000, on_progress=lambda rows, size: seen.append(rows)
+    )
+    assert loaded == 3000
+    assert auto.execute("SELECT count(*) FROM t").fetchall() == [(3001,)]
+    assert _loads(server) == 2
+    assert list(server.calls).count(HANDSHAKE) == 1
+    assert seen == sorted(set(seen))
+    assert seen[-1] == 3000
+
+
+def test_a_load_whose_beginning_is_gone_is_an_error(
+    auto: Conn, server: Server, table: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "_KEPT_BYTES", 0)
+    server.expire_sessions()
+    with pytest.raises(OperationalError, match="Session expired"):
+        auto.load("local.main.t", pa.table({"a": [1]}))
+    assert auto.load("local.main.t", pa.table({"a": [2]})) == 1
+    assert auto.execute("FROM t").fetchall() == [(2,)]
+
+
+def test_a_load_is_not_sent_a_third_time(auto: Conn, server: Server, table: None) -> None:
+    server.fail_next("DoPut:CommandStatementIngest", "UNAUTHENTICATED", "Session expired", times=2)
+    with pytest.raises(OperationalError, match="Session expired"):
+        auto.load("local.main.t", pa.table({"a": [1]}))
+    assert _loads(server) == 2
+    assert auto.execute("FROM t").fetchall() == []

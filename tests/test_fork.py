@@ -15,7 +15,7 @@ NANOBIND = re.compile("nanobind: | - |See https://nanobind")
 
 # The script of a parent. A process that waits for ever shows where, and is ended.
 BEGIN = """
-import contextlib, faulthandler, gc, os, signal, sys, threading
+import contextlib, faulthandler, gc, os, select, signal, sys, threading
 
 faulthandler.register(signal.SIGALRM, chain=True)
 signal.alarm(45)
@@ -25,9 +25,25 @@ from altertable_dbapi import InterfaceError
 
 uri = sys.argv[1]
 
+# Where Python makes or ends a thread's state at the time of the fork, as a server's threads have it
+# all the time, the child may wait for ever before it runs (CPython's gh-112275).
+MAY_HANG = sys.version_info < (3, 10, 15) or (3, 11) <= sys.version_info < (3, 11, 10)
+
+def fork():
+    while True:
+        alive, tell = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.write(tell, b".")
+            return 0
+        if not MAY_HANG or select.select([alive], [], [], 5)[0]:
+            return pid
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
 def forked(child):
     sys.stdout.flush()
-    pid = os.fork()
+    pid = fork()
     if pid == 0:
         signal.alarm(15)
         child()

@@ -12,7 +12,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from adbc_driver_manager import AdbcStatusCode
+from adbc_driver_manager import AdbcStatement, AdbcStatusCode
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -152,7 +152,7 @@ def test_where_a_load_goes() -> None:
         assert rows(auto, "other.mine.here") == ROWS
 
 
-def test_a_named_target_costs_one_call_and_any_other_three(
+def test_a_load_costs_one_call_and_the_first_without_names_two_more(
     server: Server, auto: Connection
 ) -> None:
     server.clear()
@@ -160,10 +160,59 @@ def test_a_named_target_costs_one_call_and_any_other_three(
     assert server.calls == ["DoPut:CommandStatementIngest"]
     auto.load("t", PAIR)
     assert len(server.calls) == 4
+    auto.load("t", PAIR)
+    assert len(server.calls) == 5
     # The statement of a load is used again, and nothing of it shows in what comes after.
     assert auto.execute("SELECT $1 + 1", [41]).fetchall() == [(42,)]
     auto.load("other", PAIR, mode="create")
     assert count(auto, "other") == 2
+
+
+def _use(connection: Connection) -> None:
+    connection.execute("USE local.mine")
+
+
+def _set_schema(connection: Connection) -> None:
+    connection.execute("SET schema = 'mine'")
+
+
+def _set_search_path(connection: Connection) -> None:
+    connection.cursor().executescript("/* mine */ SET search_path = 'mine'")
+
+
+def _set_property(connection: Connection) -> None:
+    connection.adbc_current_db_schema = "mine"
+
+
+def _use_low_level(connection: Connection) -> None:
+    with AdbcStatement(connection.adbc_connection) as statement:
+        statement.set_sql_query("USE local.mine")
+        partitions, schema, _ = statement.execute_partitions()
+    del schema
+    stream = connection.adbc_connection.read_partition(partitions[0])
+    pa.RecordBatchReader.from_stream(stream).read_all()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [_use, _set_schema, _set_search_path, _set_property, _use_low_level],
+)
+def test_where_a_load_goes_after_the_schema_has_changed(auto: Connection, change: Any) -> None:
+    auto.execute("CREATE SCHEMA mine")
+    auto.load("t", PAIR, mode="create")
+    change(auto)
+    auto.load("t", PAIR, mode="create")
+    assert rows(auto, "local.mine.t") == ROWS
+
+
+def test_where_a_load_goes_after_the_session_has_expired(server: Server, auto: Connection) -> None:
+    """As any statement, it finds the catalog and schema of a new session."""
+    auto.execute("CREATE SCHEMA mine")
+    auto.execute("USE local.mine")
+    auto.load("t", PAIR, mode="create")
+    server.expire_sessions()
+    auto.load("t", PAIR, mode="create")
+    assert rows(auto, "local.main.t") == rows(auto, "local.mine.t") == ROWS
 
 
 # What is loaded
@@ -336,6 +385,24 @@ def test_progress_that_raises_gives_the_load_up(auto: Connection, key: str | Non
     with pytest.raises(TimeoutError, match="enough"):
         auto.load("t", table, mode="create", primary_key=key, on_progress=stop)
     assert tables(auto) == []
+
+
+@pytest.mark.parametrize("key", [None, "a"])
+def test_a_load_that_is_given_up_has_ended_on_the_server(server: Server, key: str | None) -> None:
+    """At whatever moment: the source fails as the call begins, or when it has begun."""
+
+    def source() -> Iterator[pa.RecordBatch]:
+        yield pa.record_batch({"a": [1], "b": [1]})
+        raise ValueError("enough")
+
+    with server.connect(autocommit=True) as connection:
+        for _ in range(40):
+            with pytest.raises(ValueError, match="enough"):
+                connection.load("t", source(), mode="create", primary_key=key)
+            # A session has one call at a time; one that is busy would be left for another.
+            assert tables(connection) == []
+        assert connection.load("t", PAIR, mode="create") == 2
+    assert list(server.calls).count("Handshake") == (1 if key is None else 41)
 
 
 @pytest.mark.parametrize("key", [None, "a"])

@@ -125,7 +125,10 @@ class Service(flight.FlightServerBase):  # type: ignore[misc]
                 session, prepared.statement, prepared.transaction, prepared.parameters, context
             )
         elif name == "CommandStatementIngest":
-            count = self._ingest(command, reader, context)
+            # Of one session nothing else runs meanwhile: not before a load that was given up is
+            # rolled back, either.
+            with session.exclusive(context.is_cancelled):
+                count = self._ingest(command, reader, context)
         else:
             raise refusal("UNIMPLEMENTED", f"DoPut of {name} is not supported")
         writer.write(messages.new("DoPutUpdateResult", record_count=count).SerializeToString())
