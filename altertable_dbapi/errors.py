@@ -224,6 +224,7 @@ _CPP_CONTEXT = re.compile(r"(?:gRPC client debug|Client) context: ")
 _CPP_DETAIL = re.compile(r"\. Detail: (?:Python exception: )?\w+$")
 _PANIC = re.compile(r"^Adbc\w+: Go panic")
 _CUT_SHORT = ("EOF", "unexpected EOF")
+_ENDS_EARLY = "the server's answer ends too early"
 _ABORTED = re.compile(r"current transaction is aborted", re.IGNORECASE)
 
 
@@ -239,13 +240,18 @@ def sentence(text: str) -> str:
     prefix = _DUCKDB_PREFIX.search(text)
     text = (text[prefix.start() :] if prefix else text).strip()
     if text in _CUT_SHORT:
-        return f"the server's answer ends too early ({text})"
+        return f"{_ENDS_EARLY} ({text})"
     if _PANIC.match(text):
         return (
             "ADBC's driver has failed on what a server sent, and can do nothing more in this "
             f"process, which has to be started again ({text})"
         )
     return text or "the server gives no reason"
+
+
+def ends_early(error: Error) -> bool:
+    """Whether an error says that the server's answer was cut short."""
+    return str(error).startswith(_ENDS_EARLY)
 
 
 def grpc_code(error: adbc.Error) -> int | None:

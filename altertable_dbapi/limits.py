@@ -10,7 +10,7 @@ from typing import NamedTuple
 from adbc_driver_manager import AdbcStatusCode
 
 from .config import Settings
-from .errors import Error, OperationalError
+from .errors import Error, OperationalError, ends_early
 
 # The driver's clock and this one's are not read at once.
 _SLACK = 0.05
@@ -61,12 +61,13 @@ class Timeouts(NamedTuple):
         started = time.monotonic() if since is None else since
         try:
             yield
-        except OperationalError as error:
+        except Error as error:
             elapsed = time.monotonic() - started
             # A server may have limits of its own, and say the same of those.
             known = ((name, getattr(self, name)) for name in names)
             limits = {n: s for n, s in known if s is not None and s <= elapsed + _SLACK}
-            if not limits or not ran_out(error):
+            # Where it runs out as a message arrives, the driver may see but half of it.
+            if not limits or not (ran_out(error) or ends_early(error)):
                 raise
             name = min(limits, key=lambda n: abs(limits[n] - elapsed))
             # A result that is read slowly runs out of time as well.

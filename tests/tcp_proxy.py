@@ -59,6 +59,7 @@ class TcpProxy:
         self._stalled = False
         self._refusing = False
         self._cut_when: Callable[[int], bool] | None = None
+        self._stall_when: Callable[[int], bool] | None = None
         self.cuts = 0
         self.connections = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -83,6 +84,10 @@ class TcpProxy:
         """Pass nothing on any more, and close nothing: a host that is gone without a word."""
         self._stalled = True
 
+    def stall_after(self, size: int) -> None:
+        """The same when a connection has passed `size` more bytes from the server."""
+        self._stall_when = self._more(size)
+
     def resume(self) -> None:
         """Pass everything on again."""
         self._stalled = False
@@ -99,8 +104,12 @@ class TcpProxy:
 
     def cut_after(self, size: int) -> None:
         """Reset a connection when it has passed `size` more bytes from the server."""
-        start = {id(link): link.passed[link.server] for link in self._links}
-        self._cut_when = lambda passed: passed - max(start.values(), default=0) >= size
+        self._cut_when = self._more(size)
+
+    def _more(self, size: int) -> Callable[[int], bool]:
+        """Whether a number of bytes from the server is `size` more than now."""
+        start = max((link.passed[link.server] for link in self._links), default=0)
+        return lambda passed: passed - start >= size
 
     def _run(self) -> None:
         while not self._closing:
@@ -147,6 +156,8 @@ class TcpProxy:
                 link.last_bytes = time.monotonic()
                 link.passed[end] += len(data)
                 link.other(end).sendall(data)
+                if self._stall_when is not None and self._stall_when(link.passed[link.server]):
+                    self._stalled, self._stall_when = True, None
                 return
         except OSError:
             pass

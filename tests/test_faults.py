@@ -221,6 +221,19 @@ def test_time_limits_name_themselves(server: Server, limit: str, delayed: str, w
         assert conn.execute("SELECT 2").fetchall() == [(2,)]
 
 
+def test_a_time_limit_that_runs_out_in_the_middle_of_a_message() -> None:
+    with (
+        Server(batch_rows=1_000_000) as server,
+        TcpProxy(server.host, server.port) as proxy,
+        server.connect(port=proxy.port, fetch_timeout=0.5, autocommit=True) as conn,
+    ):
+        proxy.stall_after(2_000_000)
+        with Within(5), pytest.raises(OperationalError, match=r"fetch_timeout ran out.*0\.5 s"):
+            conn.execute("FROM range(1_000_000)").fetchall()
+        proxy.resume()
+        assert conn.execute("SELECT 2").fetchall() == [(2,)]
+
+
 def test_a_cursor_s_limit_is_its_own(server: Server) -> None:
     with server.connect(autocommit=True) as conn:
         hasty = conn.cursor(fetch_timeout=0.2)
