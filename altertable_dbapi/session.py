@@ -7,10 +7,9 @@ import os
 import threading
 import time
 import weakref
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import adbc_driver_flightsql
 import adbc_driver_manager as adbc
@@ -31,6 +30,7 @@ from .keepalive import Keepalive
 from .limits import Timeouts, has_expired, was_broken_off
 from .logs import SessionLog
 from .parameters import Bound
+from .prepared import Prepared, PreparedStatements
 from .release import Releases, Unread
 from .result import Result
 
@@ -46,15 +46,6 @@ _SETTLING = Timeouts(query=2.0, fetch=2.0, update=2.0)
 _EXIT_SECONDS = 1.0
 
 T = TypeVar("T")
-
-#: How many prepared statements a session keeps.
-_PREPARED_KEPT = 32
-
-
-class _Prepared(NamedTuple):
-    statement: adbc.AdbcStatement
-    parameter_schema: pa.Schema | None
-    in_transaction: bool
 
 
 class _Loading:
@@ -111,10 +102,7 @@ class Session:
         self._lent = False
         #: Cancels the load under way, if any.
         self.cancel_load: Callable[[], None] | None = None
-        # Statements are kept for good: releasing one makes the driver collect its garbage, which
-        # takes about a millisecond.
-        self._prepared: OrderedDict[str, _Prepared] = OrderedDict()
-        self._spare: list[adbc.AdbcStatement] = []
+        self._prepared = PreparedStatements(self.log)
         self._releases = Releases(self.lock)
         self._abandoned = False
         fork.watch(self)
@@ -185,10 +173,7 @@ class Session:
             active.close()
         self._stop_unread()
         self._releases.flush()
-        statements = [self.statement, *self._spare]
-        statements += [prepared.statement for prepared in self._prepared.values()]
-        self._prepared.clear()
-        self._spare.clear()
+        statements = [self.statement, *self._prepared.give_up()]
         self._closer = close_handles(
             [*statements, self.connection, *databases], [self._keepalive.stop(), self._closer]
         )
@@ -317,7 +302,7 @@ class Session:
             self._make_ready()
             loading = _Loading()
             self._active = weakref.ref(loading)
-            statement = self._spare.pop() if self._spare else adbc.AdbcStatement(self.connection)
+            statement = self._prepared.take(self.connection)
             expired = False
             try:
                 yield statement
@@ -331,7 +316,7 @@ class Session:
             finally:
                 self._active = None
                 if self._connected:
-                    self._spare.append(statement)
+                    self._prepared.give_back(statement)
                 else:
                     statement.close()
                 if expired:
@@ -423,36 +408,8 @@ class Session:
             self._unread = _adbc.import_stream(handle)
             yield self._unread
 
-    def _prepare(self, text: str) -> _Prepared:
-        prepared = self._prepared.get(text)
-        if prepared is not None:
-            # A server accepts a statement only where it was prepared: in this transaction, or
-            # outside any. Those of a transaction that ended are already gone.
-            if prepared.in_transaction == self.in_transaction:
-                self._prepared.move_to_end(text)
-                return prepared
-            self._retire(text)
-        while len(self._prepared) >= _PREPARED_KEPT:
-            self._retire(next(iter(self._prepared)))
-        statement = self._spare.pop() if self._spare else adbc.AdbcStatement(self.connection)
-        try:
-            statement.set_sql_query(text)
-            self.log.round_trips += 1
-            _adbc.call(statement.cancel, statement.prepare)
-        except BaseException:
-            self._spare.append(statement)
-            raise
-        prepared = _Prepared(statement, _parameter_schema(statement), self.in_transaction)
-        self._prepared[text] = prepared
-        return prepared
-
-    def _retire(self, text: str) -> None:
-        """Close a prepared statement on the server and keep its handle for another."""
-        statement = self._prepared.pop(text).statement
-        # The driver closes the server's statement when it is given another text.
-        self.log.round_trips += 1
-        _adbc.call(statement.cancel, statement.set_sql_query, "")
-        self._spare.append(statement)
+    def _prepare(self, text: str) -> Prepared:
+        return self._prepared.get(self.connection, text, self.in_transaction)
 
     def begin(self) -> None:
         """Begin a transaction; nothing when one is open."""
@@ -521,10 +478,7 @@ class Session:
             self._disconnect()
             raise
         self.in_transaction = False
-        for text in [text for text, p in self._prepared.items() if p.in_transaction]:
-            # The transaction has ended, whatever comes of tidying up after it.
-            with contextlib.suppress(Error):
-                self._retire(text)
+        self._prepared.end_transaction()
 
     def _make_ready(self) -> None:
         """Free the session for another call: what is being read goes into memory."""
@@ -630,8 +584,7 @@ class Session:
             cancel_load = self.cancel_load
             if cancel_load is not None:
                 cancel_load()
-            for prepared in list(self._prepared.values()):
-                prepared.statement.cancel()
+            self._prepared.cancel()
             self.connection.cancel()
 
     def close(self) -> None:
@@ -650,11 +603,3 @@ class Session:
                     close_handles(databases, [self._closer])
             finally:
                 self._releases.finish()
-
-
-def _parameter_schema(statement: adbc.AdbcStatement) -> pa.Schema | None:
-    try:
-        handle = statement.get_parameter_schema()
-    except adbc.NotSupportedError:
-        return None
-    return _adbc.import_schema(handle)

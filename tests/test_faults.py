@@ -267,6 +267,34 @@ def test_cancel_from_another_thread(auto: Conn, server: Server, pending: str) ->
         assert auto.execute("SELECT 2").fetchall() == [(2,)]
 
 
+@pytest.mark.parametrize(
+    "pending",
+    [
+        "DoAction:CreatePreparedStatement",
+        "DoPut:CommandPreparedStatementQuery",
+        "GetFlightInfo:CommandPreparedStatementQuery",
+        "DoGet:CommandPreparedStatementQuery",
+    ],
+)
+def test_cancel_of_a_statement_with_parameters(auto: Conn, server: Server, pending: str) -> None:
+    assert auto.execute("SELECT ?", [0]).fetchall() == [(0,)]
+    cursor = auto.cursor()
+    server.delay_next(pending, 20)
+    server.calls.clear()
+
+    def cancel() -> None:
+        _until(lambda: any(call.startswith(pending) for call in server.calls))
+        cursor.cancel()
+
+    thread = threading.Thread(target=cancel)
+    thread.start()
+    with Within(5), pytest.raises(OperationalError):
+        cursor.execute("SELECT ? + 1", [1]).fetchall()
+    thread.join()
+    with Within(10):
+        assert auto.execute("SELECT ? + 2", [2]).fetchall() == [(4,)]
+
+
 def test_cancel_of_a_statement_that_runs(auto: Conn, server: Server) -> None:
     canceller = threading.Timer(0.3, auto.adbc_cancel)
     canceller.start()
