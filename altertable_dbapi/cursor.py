@@ -20,6 +20,7 @@ from .parameters import Parameters, bind
 from .result import Result, Rows
 from .row_factories import RowFactory, row_maker
 from .sql import Query, Statement, lone_surrogate, quote_identifier, scan, split
+from .table_names import table_names
 
 if TYPE_CHECKING:
     import pandas
@@ -473,7 +474,7 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
                 "temporary=True: a bulk load cannot fill a temporary table; CREATE TEMP TABLE and "
                 "executemany can, or load into a table and drop it"
             )
-        names = ingest.table_names(quote_identifier(table_name), catalog_name, db_schema_name)
+        names = table_names(quote_identifier(table_name), catalog_name, db_schema_name)
         self._rowcount = ingest.load(self._connection._session, names, data, mode)
         return self._rowcount
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from ..ingest import table_names
 from ..sql import quote_identifier
+from ..table_names import table_names
 
 if TYPE_CHECKING:
     from ..connection import Connection
