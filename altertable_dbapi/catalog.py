@@ -7,13 +7,12 @@ transaction has not committed yet. Each method is one statement, whatever it lis
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import pyarrow as pa
 from adbc_driver_manager import AdbcStatusCode
 
-from . import adbc_objects, catalog_sql
+from . import catalog_sql
 from .catalog_sql import Scope, like, same
 from .errors import InternalError, NotSupportedError, ProgrammingError, from_arrow
 from .sql import quote_identifier
@@ -266,6 +265,8 @@ class Introspection:
             are filled that DuckDB knows: type name (in SQL), size, digits, radix, nullable,
             default.
         """
+        from . import adbc_objects  # which few need
+
         level = adbc_objects.depth_level(depth)
         scope = Scope(
             like(catalog_filter, escape=False),
@@ -305,6 +306,9 @@ class Introspection:
         a module. ``vendor_version`` is the engine's, asked for once; missing where it has none.
         """
         self._check_open()
+        # It takes as long to import as a third of this package, and few ask.
+        from importlib.metadata import version
+
         if self._server_version is None:
             try:
                 self._server_version = self._look_up_one("SELECT version()", _TEXT) or ""

@@ -208,40 +208,42 @@ GRPC_STATUSES = {
     16: AdbcStatusCode.UNAUTHENTICATED,
 }
 
-# How pyarrow tells of a gRPC code that has no exception class.
-_FLIGHT_HEAD = re.compile(r"^(?:gRPC|Flight) returned (?P<code>[a-z ]+) error, with message: ")
+# Patterns are compiled when the first error is met.
 
-_DUCKDB_PREFIX = re.compile(
+# How pyarrow tells of a gRPC code that has no exception class.
+_FLIGHT_HEAD = r"^(?:gRPC|Flight) returned (?P<code>[a-z ]+) error, with message: "
+
+_DUCKDB_PREFIX = (
     r"\b(" + "|".join(sorted(map(re.escape, DUCKDB_ERRORS), key=len, reverse=True)) + r") Error: "
 )
 # ADBC writes "STATUS: [FlightSQL] text (Code; Method). Vendor code: n"; a server written with
 # Arrow's C++ puts ". Detail: …" behind its text, and gRPC's C++ core its debugging context.
-_ADBC_HEAD = re.compile(r"^(?:[A-Z_]+: )?(?:\[Flight ?SQL\] )?")
-_ADBC_TAIL = re.compile(r" \((?P<code>[A-Z][A-Za-z]+); [^\n]{1,60}\)(?:\. Vendor code: \d+)?$")
-_GO_STATUS = re.compile(r"rpc error: code = (?P<code>[A-Z][A-Za-z]+) desc = ")
-_VENDOR_CODE = re.compile(r"\. Vendor code: \d+$")
-_CPP_CONTEXT = re.compile(r"(?:gRPC client debug|Client) context: ")
-_CPP_DETAIL = re.compile(r"\. Detail: (?:Python exception: )?\w+$")
-_PANIC = re.compile(r"^Adbc\w+: Go panic")
+_ADBC_HEAD = r"^(?:[A-Z_]+: )?(?:\[Flight ?SQL\] )?"
+_ADBC_TAIL = r" \((?P<code>[A-Z][A-Za-z]+); [^\n]{1,60}\)(?:\. Vendor code: \d+)?$"
+_GO_STATUS = r"rpc error: code = (?P<code>[A-Z][A-Za-z]+) desc = "
+_VENDOR_CODE = r"\. Vendor code: \d+$"
+_CPP_CONTEXT = r"(?:gRPC client debug|Client) context: "
+_CPP_DETAIL = r"\. Detail: (?:Python exception: )?\w+$"
+_PANIC = r"^Adbc\w+: Go panic"
 _CUT_SHORT = ("EOF", "unexpected EOF")
 _ENDS_EARLY = "the server's answer ends too early"
-_ABORTED = re.compile(r"current transaction is aborted", re.IGNORECASE)
+_ABORTED = r"(?i:current transaction is aborted)"
 
 
 def sentence(text: str) -> str:
     """The server's own sentence in an ADBC or Flight error text, without what wraps it."""
-    text = _ADBC_TAIL.sub("", _ADBC_HEAD.sub("", text, count=1))
+    text = re.sub(_ADBC_TAIL, "", re.sub(_ADBC_HEAD, "", text, count=1))
     # What stands before it is gone where the text has a NUL, which ends it for the driver.
-    text = _GO_STATUS.sub("", _VENDOR_CODE.sub("", text))
-    context = _CPP_CONTEXT.search(text)
+    text = re.sub(_GO_STATUS, "", re.sub(_VENDOR_CODE, "", text))
+    context = re.search(_CPP_CONTEXT, text)
     if context:
         text = text[: context.start()].rstrip(" ").removesuffix(".")
-    text = _CPP_DETAIL.sub("", text)
-    prefix = _DUCKDB_PREFIX.search(text)
+    text = re.sub(_CPP_DETAIL, "", text)
+    prefix = re.search(_DUCKDB_PREFIX, text)
     text = (text[prefix.start() :] if prefix else text).strip()
     if text in _CUT_SHORT:
         return f"{_ENDS_EARLY} ({text})"
-    if _PANIC.match(text):
+    if re.match(_PANIC, text):
         return (
             "ADBC's driver has failed on what a server sent, and can do nothing more in this "
             f"process, which has to be started again ({text})"
@@ -258,7 +260,7 @@ def grpc_code(error: adbc.Error) -> int | None:
     """The gRPC code behind an ADBC error, which some of the driver's calls give only by name."""
     if error.vendor_code is not None:
         return error.vendor_code
-    tail = _ADBC_TAIL.search(str(error)) or _GO_STATUS.search(str(error))
+    tail = re.search(_ADBC_TAIL, str(error)) or re.search(_GO_STATUS, str(error))
     return GRPC_NAMES.get(tail["code"]) if tail else None
 
 
@@ -270,7 +272,7 @@ def classify(text: str, code: int | None, status: int) -> type[Error]:
     """
     if "not supported in DuckLake" in text:
         return NotSupportedError
-    prefix = _DUCKDB_PREFIX.search(text)
+    prefix = re.search(_DUCKDB_PREFIX, text)
     if prefix:
         return DUCKDB_ERRORS[prefix[1]]
     if code in GRPC_ERRORS:
@@ -284,7 +286,7 @@ def from_adbc(error: adbc.Error) -> Error:
         return error
     text, code = str(error), grpc_code(error)
     message = sentence(text)
-    if _ABORTED.search(message):
+    if re.search(_ABORTED, message):
         message += "; call rollback() to go on"
     return classify(text, code, error.status_code)(
         message,
@@ -315,7 +317,7 @@ def from_flight(error: Exception) -> Error:
     """The error of this driver for one that a call of ``pyarrow.flight`` raised."""
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     code = FLIGHT_CODES.get(type(error).__name__)
-    head = _FLIGHT_HEAD.match(text)
+    head = re.match(_FLIGHT_HEAD, text)
     if head:
         text = text[head.end() :]
         code = GRPC_NAMES.get(head["code"].title().replace(" ", ""), code)

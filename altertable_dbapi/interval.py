@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from calendar import monthrange
 from datetime import date, datetime, time, timedelta, timezone
 from operator import index
 from typing import Any
@@ -184,6 +183,9 @@ class Interval:
             year, month = moment.year + years, month + 1
             if not 1 <= year <= 9999:
                 raise OverflowError(f"{start} moved by {self} leaves the years 1 to 9999")
+            # It brings `locale` along, and few compute with intervals.
+            from calendar import monthrange
+
             moment = moment.replace(
                 year=year, month=month, day=min(moment.day, monthrange(year, month)[1])
             )

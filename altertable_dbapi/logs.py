@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import secrets
+import os
 import time
 from collections.abc import Iterator
 from contextvars import ContextVar
@@ -64,7 +64,7 @@ class SessionLog:
 
     def opened(self, settings: Settings, seconds: float) -> None:
         """A session was opened."""
-        self.id = secrets.token_hex(4)
+        self.id = os.urandom(4).hex()
         self._count = 0
         # What ADBC's driver does: Handshake, GetSqlInfo in two calls, and one call an option.
         self.round_trips += 3 + len(settings.session_options)

@@ -83,27 +83,34 @@ _NAMED = re.compile(rf"(?:\.|(?<![^{_BREAK}])[aA][sS])\s*\Z")
 _NUMBER_OR_NAME = re.compile(r"[0-9]\.\s*\Z")
 _COMMENT_EDGES = re.compile(r"/\*|\*/")
 
+
+def _verbs(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
 # Verbs that give DuckDB's one row of `Count` or `Success`. COPY and PRAGMA may also give others,
 # which their shape shows; CALL and EXECUTE give what they call gives, which may look the same.
-_WITHOUT_ROWS = re.compile(
-    "INSERT|UPDATE|DELETE|MERGE|TRUNCATE|CREATE|DROP|ALTER|COMMENT|SET|RESET|USE|COPY|PRAGMA|ATTACH"
-    "|DETACH|FORCE|CHECKPOINT|VACUUM|ANALY[ZS]E|EXPORT|IMPORT|PREPARE|DEALLOCATE|INSTALL|LOAD|BEGIN"
-    "|START|COMMIT|END|ROLLBACK|ABORT"
+_WITHOUT_ROWS = _verbs(
+    "INSERT UPDATE DELETE MERGE TRUNCATE CREATE DROP ALTER COMMENT SET RESET USE COPY PRAGMA "
+    "ATTACH DETACH FORCE CHECKPOINT VACUUM ANALYZE ANALYSE EXPORT IMPORT PREPARE DEALLOCATE "
+    "INSTALL LOAD BEGIN START COMMIT END ROLLBACK ABORT"
 )
-_OUTSIDE_TRANSACTIONS = re.compile(
-    "SET|RESET|USE|PRAGMA|ATTACH|DETACH|FORCE|CHECKPOINT|INSTALL|LOAD|SHOW|DESC|DESCRIBE|BEGIN"
-    "|START|COMMIT|END|ROLLBACK|ABORT|"
+_OF_TRANSACTIONS = _verbs("BEGIN START COMMIT END ROLLBACK ABORT")
+_OUTSIDE_TRANSACTIONS = _verbs(
+    "SET RESET USE PRAGMA ATTACH DETACH FORCE CHECKPOINT INSTALL LOAD SHOW DESC DESCRIBE"
+) | {"", *_OF_TRANSACTIONS}
+_KEEPING_SCHEMA = _verbs(
+    "SELECT FROM VALUES INSERT UPDATE DELETE MERGE TRUNCATE CREATE COPY COMMENT SHOW DESC DESCRIBE "
+    "SUMMARIZE BEGIN START COMMIT END"
 )
-_KEEPING_SCHEMA = re.compile(
-    "SELECT|FROM|VALUES|INSERT|UPDATE|DELETE|MERGE|TRUNCATE|CREATE|COPY|COMMENT|SHOW|DESC|DESCRIBE"
-    "|SUMMARIZE|BEGIN|START|COMMIT|END"
-)
-_TRANSACTIONS = re.compile(
+
+# Patterns as text are compiled when they are first needed, which few programs do.
+_TRANSACTIONS = (
     "(?:(?P<begin>(?:BEGIN|START)(?: TRANSACTION| WORK)?(?: READ ONLY| READ WRITE)?)"
     "|(?P<commit>(?:COMMIT|END)(?: TRANSACTION| WORK)?)"
     "|(?P<rollback>(?:ROLLBACK|ABORT)(?: TRANSACTION| WORK)?))"
 )
-_INSERT = re.compile(
+_INSERT = (
     r"(?P<head>INSERT(?P<replace> OR REPLACE| OR IGNORE)? INTO \S+(?: \. \S+)*(?: AS \S+)?(?: \()?)"
     r" VALUES \((?: ON CONFLICT .*)?"
 )
@@ -147,27 +154,27 @@ class Statement(NamedTuple):
     @property
     def returns_rows(self) -> bool:
         """Whether it may return rows of its own; a False is to be confirmed by the shape."""
-        return bool(self.explain) or self.returning or not _WITHOUT_ROWS.fullmatch(self.verb)
+        return bool(self.explain) or self.returning or self.verb not in _WITHOUT_ROWS
 
     @property
     def needs_transaction(self) -> bool:
         """Whether it reads or writes what a transaction protects."""
         if self.explain:
             return self.explain == "ANALYZE"
-        return not _OUTSIDE_TRANSACTIONS.fullmatch(self.verb)
+        return self.verb not in _OUTSIDE_TRANSACTIONS
 
     @property
     def keeps_schema(self) -> bool:
         """Whether the session's current catalog and schema are surely the same after it."""
-        return bool(_KEEPING_SCHEMA.fullmatch(self.verb))
+        return self.verb in _KEEPING_SCHEMA
 
     @property
     def transaction(self) -> Transaction | None:
         """What it does, if all of it is BEGIN, COMMIT, ROLLBACK or a synonym of these."""
-        if self.explain or not _TRANSACTIONS.fullmatch(self.verb):
+        if self.explain or self.verb not in _OF_TRANSACTIONS:
             return None
         kinds = [token.kind for token in _top_level(self.text)]
-        match = _TRANSACTIONS.fullmatch(" ".join(kinds).strip(" ;"))
+        match = re.fullmatch(_TRANSACTIONS, " ".join(kinds).strip(" ;"))
         return cast(Transaction, match.lastgroup) if match else None
 
 
@@ -306,7 +313,7 @@ def insert_values(statement: Statement) -> InsertValues | None:
     while tokens[-1].kind == ";":
         tokens.pop()
     kinds = [token.kind for token in tokens]
-    match = None if ";" in kinds else _INSERT.fullmatch(" ".join(kinds))
+    match = None if ";" in kinds else re.fullmatch(_INSERT, " ".join(kinds))
     if match is None:
         return None
     values = match["head"].count(" ") + 1

@@ -151,6 +151,8 @@ class InProcess:
 
     def __init__(self) -> None:
         self.connection = duckdb.connect()
+        # It would be printed among the results.
+        self.connection.execute("SET enable_progress_bar = false")
 
     def create(self, statement: str) -> None:
         self.connection.execute(statement)
