@@ -6,10 +6,9 @@ import _thread
 import contextlib
 import os
 import signal
-import sys
 import threading
 import time
-import traceback
+import weakref
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -33,19 +32,31 @@ BATCHES = [pa.record_batch({"n": range(i * SIZE, (i + 1) * SIZE)}, SCHEMA) for i
 ROWS = [(n,) for n in range(COUNT * SIZE)]
 
 
+_started: list[weakref.ref[ReadAhead]] = []
+
+
 def readers() -> int:
-    """How many threads read ahead."""
-    code = ReadAhead._run.__code__
-    return sum(
-        any(frame.f_code is code for frame, _ in traceback.walk_stack(top))
-        for top in sys._current_frames().values()
-    )
+    """How many threads read ahead.
+
+    Not by `sys._current_frames`, which can wait for ever while a thread ends: it holds a lock of
+    the interpreter, and lets others run where the collector does.
+    """
+    found = [reference() for reference in _started]
+    return sum(ahead is not None and ahead._running.locked() for ahead in found)
 
 
 @pytest.fixture(autouse=True)
-def _no_reader_is_left() -> Iterator[None]:
+def _no_reader_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    start = ReadAhead.start
+
+    def start_and_note(ahead: ReadAhead) -> None:
+        _started.append(weakref.ref(ahead))
+        start(ahead)
+
+    monkeypatch.setattr(ReadAhead, "start", start_and_note)
     yield
     assert readers() == 0
+    _started.clear()
 
 
 @pytest.fixture
