@@ -22,6 +22,7 @@ from altertable_dbapi import (
     ProgrammingError,
     config,
 )
+from altertable_dbapi.adbc_objects import FLAT_SCHEMA
 from altertable_dbapi.local import Server
 from altertable_dbapi.wire import encode_bytes
 
@@ -430,7 +431,7 @@ ODD_ANSWERS = {
     "many texts": pa.record_batch([pa.array(["x"])] * 20, names=list(map(str, range(20)))),
     "objects without a parent": pa.RecordBatch.from_pylist(
         [{"level": level, "name": "x"} for level in (5, 0, 3, 99, None, -4)],
-        schema=altertable_dbapi.adbc_objects.FLAT_SCHEMA,
+        schema=FLAT_SCHEMA,
     ),
 }
 QUESTIONS: dict[str, Callable[[Connection], Any]] = {
