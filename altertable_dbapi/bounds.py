@@ -58,8 +58,6 @@ class Bounds:
         if not self._columns:
             return
         for batch in data.to_batches() if isinstance(data, pa.Table) else (data,):
-            if not batch.num_rows:  # older pyarrow finds views of nothing beyond their buffers
-                continue
             for i, check in self._columns:
                 try:
                     check(batch.column(i))
@@ -78,13 +76,16 @@ def _checker(kind: pa.DataType) -> Callable[[pa.Array], None] | None:
         kind = kind.storage_type
         extensions += 1
     target = _plain(kind)
-    if not (target.num_fields or types.is_dictionary(target) or target in BYTES):
+    of_bytes = target in BYTES
+    if not (target.num_fields or types.is_dictionary(target) or of_bytes):
         return None
     width = _OFFSETS.get(target)
 
     def check(column: pa.Array) -> None:
         for _ in range(extensions):
             column = column.storage
+        if of_bytes and not len(column):
+            return  # it may have no buffer, and pyarrow 18 refuses slices of views that are none
         if width is not None:
             _check_offsets(column, width)
         else:
@@ -118,12 +119,9 @@ _OFFSETS: dict[pa.DataType, np.dtype[Any]] = {
 
 
 def _check_offsets(column: pa.Array, width: np.dtype[Any]) -> None:
-    """What Arrow's own check asks of texts, in a third of its time."""
-    count = len(column)
-    if not count:  # it may have no buffer
-        return
+    """What Arrow's own check asks of texts, of which there are some, in a third of its time."""
     _, buffer, data = column.buffers()
-    offsets = np.frombuffer(buffer, width, count + 1, column.offset * width.itemsize)
+    offsets = np.frombuffer(buffer, width, len(column) + 1, column.offset * width.itemsize)
     end = 0 if data is None else data.size
     if offsets[0] < 0 or offsets[-1] > end or (offsets[1:] < offsets[:-1]).any():
         raise ValueError("an offset is beyond its values")
