@@ -261,10 +261,10 @@ class Session:
         self._sending = True
         try:
             try:
-                return send()
+                with self._in_doubt_if_broken_off():
+                    return send()
             except Error as error:
                 if not has_expired(error):
-                    self._doubtful |= was_broken_off(error)
                     raise
                 transaction = self.in_transaction
                 self._disconnect()
@@ -275,13 +275,24 @@ class Session:
                         status_code=error.status_code,
                         vendor_code=error.vendor_code,
                     ) from None
-            except BaseException:
-                self._doubtful = True
-                raise
             self._make_ready()
             return send()
         finally:
             self._sending = False
+
+    @contextlib.contextmanager
+    def _in_doubt_if_broken_off(self) -> Iterator[None]:
+        """A block of a call; where it is broken off, the server may be at it still."""
+        try:
+            yield
+        except StopIteration:  # the end of a stream
+            raise
+        except Error as error:
+            self._doubtful |= was_broken_off(error)
+            raise
+        except BaseException:
+            self._doubtful = True
+            raise
 
     def _logged(self, text: str, bound: Bound | None) -> Result:
         log = self.log.sending(text)
@@ -305,13 +316,10 @@ class Session:
             statement = self._prepared.take(self.connection)
             expired = False
             try:
-                yield statement
+                with self._in_doubt_if_broken_off():
+                    yield statement
             except Error as error:
                 expired = has_expired(error)
-                self._doubtful |= was_broken_off(error)
-                raise
-            except BaseException:
-                self._doubtful = True
                 raise
             finally:
                 self._active = None
@@ -358,17 +366,11 @@ class Session:
 
     def _read_call(self, timeouts: Timeouts, read: Callable[[], T]) -> T:
         """One blocking read of a result."""
-        try:
-            with timeouts.named("fetch", since=self._fetching_since):
-                return _adbc.call(self.connection.cancel, read)
-        except StopIteration:
-            raise
-        except Error as error:
-            self._doubtful |= was_broken_off(error)
-            raise
-        except BaseException:
-            self._doubtful = True
-            raise
+        with (
+            self._in_doubt_if_broken_off(),
+            timeouts.named("fetch", since=self._fetching_since),
+        ):
+            return _adbc.call(self.connection.cancel, read)
 
     def _let_go(self, stream: pa.RecordBatchReader, finished: bool) -> None:
         """Release a stream; the server stops what it has not sent yet."""
