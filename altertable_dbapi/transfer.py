@@ -15,6 +15,10 @@ from .interrupts import WAIT_SECONDS
 #: Batches that wait at once. One is enough to read the source while another is being sent.
 _WAITING = 2
 
+# The sending ends by itself, as a rule, as soon as it asks for the next batch. The driver loses a
+# cancel that comes while a call begins, and every later one of that call with it.
+_SOON_SECONDS = 0.2
+
 # A call that waits for the server's answer cannot be recalled; the caller need not wait as well.
 _ABORT_SECONDS = 3.0
 
@@ -86,7 +90,9 @@ class Transfer:
             self._aborted = True
             self._waiting.clear()
             self._changed.notify_all()
-        self._cancel()
+            ended = self._changed.wait_for(lambda: self._done, _SOON_SECONDS)
+        if not ended:
+            self._cancel()
 
     def abort(self) -> None:
         """Give the load up; the thread is left to itself when it does not end in time."""
