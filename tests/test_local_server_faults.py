@@ -441,21 +441,36 @@ class TestServer:
         ("user", "shown"), [("local:local", "local:local@"), ("me:se:cret", "me:***@")]
     )
     def test_command_line(self, user: str, shown: str) -> None:
-        process = subprocess.Popen(
+        with subprocess.Popen(
             [sys.executable, "-m", "altertable_dbapi.local", "--port", "0", "--user", user],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-        )
-        try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            assert line.startswith(f"altertable://{shown}127.0.0.1:")
-            port = int(line.rpartition(":")[2].partition("?")[0])
-            name, _, password = user.partition(":")
-            with Client(name, password, host="127.0.0.1", port=port, tls=False) as client:
-                assert client.query("SELECT 1 AS a").read_all().num_rows == 1
-        finally:
-            process.terminate()
-            out, err = process.communicate(timeout=30)
+        ) as process:
+            try:
+                assert process.stdout is not None
+                line = process.stdout.readline()
+                assert line.startswith(f"altertable://{shown}127.0.0.1:")
+                port = int(line.rpartition(":")[2].partition("?")[0])
+                name, _, password = user.partition(":")
+                with Client(name, password, host="127.0.0.1", port=port, tls=False) as client:
+                    assert client.query("SELECT 1 AS a").read_all().num_rows == 1
+                process.terminate()
+                out, err = process.communicate(timeout=30)
+            finally:
+                process.kill()
         assert (process.returncode, out, err) == (0, "", "")
+
+    def test_a_signal_that_comes_as_the_server_begins_to_wait(self) -> None:
+        for _ in range(5):
+            with subprocess.Popen(
+                [sys.executable, "-m", "altertable_dbapi.local", "--port", "0"],
+                stdout=subprocess.PIPE,
+            ) as process:
+                try:
+                    assert process.stdout is not None
+                    process.stdout.readline()
+                    process.terminate()
+                    assert process.wait(timeout=30) == 0
+                finally:
+                    process.kill()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import signal
+import socket
 import sys
-import threading
 from collections.abc import Sequence
 
 from .server import Server
@@ -34,9 +34,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if (given.tls_cert is None) != (given.tls_key is None):
         parser.error("--tls-cert and --tls-key go together")
 
-    stop = threading.Event()
+    # A lock or a queue could miss a signal that comes just before the wait for it begins; what
+    # is written to a socket stays there.
+    stopped, stop = socket.socketpair()
+    stop.setblocking(False)
+    signal.set_wakeup_fd(stop.fileno())
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda *_: None)
     with Server(
         given.database,
         username=username,
@@ -50,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given.user != parser.get_default("user"):
             uri = uri.replace(uri.partition("//")[2].partition("@")[0], f"{username}:***", 1)
         print(uri, flush=True)
-        stop.wait()
+        stopped.recv(1)
     return 0
 
 
