@@ -1,87 +1,44 @@
-"""One scanner of DuckDB SQL text: strings, quoted names, comments, placeholders, main verb.
+"""The scanner of DuckDB SQL text: placeholders, main verb, what a statement does.
 
-The rules are those of DuckDB's lexers, found by asking them: 1.5 and 2.0 agree on all that is here,
-except where a comment says so. ``tests/test_sql_oracle.py`` compares the scanner with DuckDB's own
-parser. Text that DuckDB cannot read is not refused here: the server says what is wrong with it.
+``tests/test_sql_oracle.py`` compares it with DuckDB's own parser. Text that DuckDB cannot read is
+not refused here: the server says what is wrong with it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache, lru_cache
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import dropwhile
 from typing import Any, Literal, NamedTuple, cast
 
 from .errors import ProgrammingError
+from .lexer import (
+    BREAK,
+    PLACEHOLDERS,
+    RETURNING,
+    SEMICOLONS,
+    Token,
+    closing,
+    find,
+    lexer,
+    next_token,
+    top_level,
+)
 
 Explain = Literal["", "EXPLAIN", "ANALYZE"]
 Style = Literal["none", "named", "numeric", "qmark"]
 Transaction = Literal["begin", "commit", "rollback"]
 
-# What ends a name: ASCII space and punctuation except "$" and "_", and the Unicode spaces that
-# DuckDB makes plain ones before it parses. All else is a name's, a "$" inside it too: a$b, größe.
-_BREAK = r"\x00\t-\r -#%-/:-@\[-\^`{-~\xa0\u2000-\u200b\u202f\u205f\u2060\u3000\ufeff"
-
-# A tag is of ASCII letters, digits, "_" and all beyond ASCII; said by what it has not, since `re`
-# takes milliseconds to compile a range that is large.
-#
-# Every alternative begins with a literal character, so that `re` finds it in C; an empty group at
-# its end says which one matched. 'it''s' is read as two strings side by side. A backslash escapes
-# in E'…' only (1.5 also in a string that continues one on the next line). B'…', X'…', U&'…' have no
-# rules of their own. Where a closing mark is missing, all the rest is inside.
-_OPAQUE = rf"""
-      '(?<=[eE]')(?<![^{_BREAK}].')[^'\\]*(?:(?:\\.|'')[^'\\]*)*'?
-    | '[^']*'?
-    | "[^"]*"?
-    | \$(?<![^{_BREAK}]\$)(?P<tag>(?:[^\x00-@\[-^`{{-\x7f][^\x00-/:-@\[-^`{{-\x7f]*)?\$)
-      .*?(?:\$(?P=tag)|\Z)
-    | --[^\r\n]*(?P<line>)
-    | /\*[^*/]*(?:(?:\*(?!/)|/(?!\*))[^*/]*)*\*/(?P<comment>)
-    | /\*(?P<block>)
-"""
-
-# ?, ?1, $1, $name, $"a name"; space may stand after the "$".
-_PLACEHOLDER = rf"""
-      \?(?P<question>[0-9]*)
-    | \$(?<![^{_BREAK}]\$)[\t-\r ]*
-      (?:(?P<name>[^0-9${_BREAK}][^${_BREAK}]*)|(?P<number>[0-9]+)|"(?P<quoted>(?:[^"]|"")+)")
-"""
-
-
-@cache
-def _lexer(*alternatives: str) -> re.Pattern[str]:
-    """Compile a lexer that stops at `alternatives`, when it is first needed.
-
-    Compiling them all would take a third of the time that importing the package takes.
-    """
-    return re.compile("|".join((_OPAQUE, *alternatives)), re.VERBOSE | re.DOTALL)
-
-
-# One lexer at four speeds: each stops where its reader has to, and steps over the rest in C.
-# Groups that a pattern has, it pays for at each match.
-_PLACEHOLDERS = re.compile(
-    "|".join((_OPAQUE.replace("(?P<line>)", "").replace("(?P<comment>)", ""), _PLACEHOLDER)),
-    re.VERBOSE | re.DOTALL,
-)
-_QUESTION, _QUOTED = (_PLACEHOLDERS.groupindex[name] for name in ("question", "quoted"))
+_QUESTION, _QUOTED = (PLACEHOLDERS.groupindex[name] for name in ("question", "quoted"))
 _STYLES: dict[int, Style] = {
     _QUESTION: "numeric",
-    _PLACEHOLDERS.groupindex["name"]: "named",
-    _PLACEHOLDERS.groupindex["number"]: "numeric",
+    PLACEHOLDERS.groupindex["name"]: "named",
+    PLACEHOLDERS.groupindex["number"]: "numeric",
     _QUOTED: "named",
 }
-_SEMICOLONS = (";(?P<semicolon>)",)
-_BRACKETS = tuple(rf"\{bracket}" for bracket in "([{)]}")
-_TOKENS = _PLACEHOLDER, rf"(?P<word>[^0-9${_BREAK}][^{_BREAK}]*)", "[0-9][0-9_.]*", "[!-~]"
-_RETURNING = (
-    *_BRACKETS,
-    ";",
-    rf"(?<![^0-9{_BREAK}])[rR](?i:eturning)(?![^{_BREAK}])(?P<returning>)",
-)
-_NAMED = re.compile(rf"(?:\.|(?<![^{_BREAK}])[aA][sS])\s*\Z")
+_NAMED = re.compile(rf"(?:\.|(?<![^{BREAK}])[aA][sS])\s*\Z")
 _NUMBER_OR_NAME = re.compile(r"[0-9]\.\s*\Z")
-_COMMENT_EDGES = re.compile(r"/\*|\*/")
 
 
 def _verbs(words: str) -> frozenset[str]:
@@ -173,7 +130,7 @@ class Statement(NamedTuple):
         """What it does, if all of it is BEGIN, COMMIT, ROLLBACK or a synonym of these."""
         if self.explain or self.verb not in _OF_TRANSACTIONS:
             return None
-        kinds = [token.kind for token in _top_level(self.text)]
+        kinds = [token.kind for token in top_level(self.text)]
         match = re.fullmatch(_TRANSACTIONS, " ".join(kinds).strip(" ;"))
         return cast(Transaction, match.lastgroup) if match else None
 
@@ -249,12 +206,12 @@ def split(script: str) -> list[str]:
     """Give the statements of a script, without semicolons, each with the comments before it."""
     pieces = []
     start = 0
-    for match in _matches(_lexer(*_SEMICOLONS), script):
+    for match in find(lexer(*SEMICOLONS), script):
         if match.lastgroup == "semicolon":
             pieces.append(script[start : match.start()])
             start = match.end()
     pieces.append(script[start:])
-    return [piece.strip() for piece in pieces if _token(piece, 0).kind]
+    return [piece.strip() for piece in pieces if next_token(piece, 0).kind]
 
 
 def replace(statement: Statement, replacements: Sequence[str]) -> str:
@@ -309,7 +266,7 @@ def insert_values(statement: Statement) -> InsertValues | None:
     text = statement.text
     if statement.verb != "INSERT" or statement.returning or statement.explain:
         return None
-    tokens = list(dropwhile(lambda token: token.kind == ";", _top_level(text)))
+    tokens = list(dropwhile(lambda token: token.kind == ";", top_level(text)))
     while tokens[-1].kind == ";":
         tokens.pop()
     kinds = [token.kind for token in tokens]
@@ -329,8 +286,8 @@ def insert_values(statement: Statement) -> InsertValues | None:
 def _expressions(text: str, pos: int) -> tuple[Expression, ...]:
     """Give the values of the row that is open at `pos`; none when one of them is missing."""
     expressions: list[Expression] = []
-    value: list[_Token] = []
-    for token in _top_level(text, pos):
+    value: list[Token] = []
+    for token in top_level(text, pos):
         if token.kind not in (",", ")"):
             value.append(token)
             continue
@@ -356,8 +313,8 @@ def _scan(text: str) -> Statement:
         return Statement(text, verb, explain, returning, (), "none")
     placeholders: list[Placeholder] = []
     first: dict[Style, str] = {}
-    matches = _matches if "/*" in text else re.Pattern.finditer
-    for match in matches(_PLACEHOLDERS, text):
+    found = find if "/*" in text else re.Pattern.finditer
+    for match in found(PLACEHOLDERS, text):
         index = match.lastindex
         if index is None or index < _QUESTION:
             continue
@@ -385,24 +342,24 @@ def _verb(text: str) -> tuple[str, Explain, int]:
     simple = _SIMPLE_VERB.match(text)
     if simple and (verb := simple[1].upper()) not in ("WITH", "EXPLAIN"):
         return verb, explain, simple.end()
-    token = _token(text, 0)
+    token = next_token(text, 0)
     while True:
         kind, _, pos = token
         if kind == "WITH":
             token = _after_ctes(text, pos)
         elif kind == "EXPLAIN":
             explain = "EXPLAIN"
-            token = _token(text, pos)
+            token = next_token(text, pos)
         elif explain and kind in ("ANALYZE", "ANALYSE"):
             explain = "ANALYZE"
-            token = _token(text, pos)
-        elif explain and kind == "(" and _token(text, pos).kind in _EXPLAIN_OPTIONS:
-            stop = _closing(text, pos)
+            token = next_token(text, pos)
+        elif explain and kind == "(" and next_token(text, pos).kind in _EXPLAIN_OPTIONS:
+            stop = closing(text, pos)
             if re.search("analy[zs]e", text[pos:stop], re.IGNORECASE):
                 explain = "ANALYZE"
-            token = _token(text, stop)
+            token = next_token(text, stop)
         elif kind in ("(", ";"):
-            token = _token(text, pos)
+            token = next_token(text, pos)
         else:
             return kind if kind.isidentifier() else "", explain, pos
 
@@ -412,25 +369,25 @@ _SIMPLE_VERB = re.compile(r"\s*([a-zA-Z]+)(?=[\s(;]|$)")
 _EXPLAIN_OPTIONS = ("ANALYZE", "ANALYSE", "FORMAT", "VERBOSE", '"')
 
 
-def _after_ctes(text: str, pos: int) -> _Token:
+def _after_ctes(text: str, pos: int) -> Token:
     """Give the first token after the list of the WITH that ends at `pos`.
 
     In the list, what follows a parenthesis is a comma, AS or USING, as in ``c(n) USING KEY (n) AS
     (SELECT …), d AS (…)``; the names themselves may be any word: ``WITH insert AS (…)``.
     """
     after_parenthesis = False
-    while (token := _token(text, pos)).kind:
+    while (token := next_token(text, pos)).kind:
         if after_parenthesis and token.kind not in (",", "AS", "USING"):
             break
         after_parenthesis = token.kind == "("
-        pos = _closing(text, token.stop) if after_parenthesis else token.stop
+        pos = closing(text, token.stop) if after_parenthesis else token.stop
     return token
 
 
 def _has_returning(text: str, pos: int) -> bool:
     """Tell whether RETURNING is a clause: not in brackets, and no name (``AS returning``)."""
     depth, last = 0, pos
-    for match in _matches(_lexer(*_RETURNING), text, pos):
+    for match in find(lexer(*RETURNING), text, pos):
         piece = match[0]
         if piece in ("(", "[", "{"):
             depth += 1
@@ -441,7 +398,7 @@ def _has_returning(text: str, pos: int) -> bool:
         elif match.lastgroup == "returning" and not depth:
             before = text[last : match.start()]
             if "--" in before or "/*" in before or _NUMBER_OR_NAME.search(before):
-                kinds = ["", *(token.kind for token in _top_level(before))]
+                kinds = ["", *(token.kind for token in top_level(before))]
                 named = kinds[-1] in ("AS", ".")
             else:
                 named = _NAMED.search(before) is not None
@@ -450,72 +407,3 @@ def _has_returning(text: str, pos: int) -> bool:
         if match.lastgroup not in ("line", "comment"):
             last = match.end()
     return False
-
-
-class _Token(NamedTuple):
-    """A piece of text: `kind` is a word in upper case, another token's first character, or ""."""
-
-    kind: str
-    start: int
-    stop: int
-
-
-def _top_level(text: str, pos: int = 0) -> Iterator[_Token]:
-    """Give the tokens from `pos` on; a bracket with all that it holds is one token."""
-    while (token := _token(text, pos)).kind:
-        pos = token.stop
-        if token.kind in ("(", "[", "{"):
-            pos = _closing(text, pos)
-            token = _Token(token.kind, token.start, pos)
-        yield token
-
-
-def _token(text: str, pos: int) -> _Token:
-    """Give the first token from `pos` on that is no comment; its kind is "" where there is none."""
-    tokens = _lexer(*_TOKENS)
-    while match := tokens.search(text, pos):
-        start, pos = match.span()
-        group = match.lastgroup
-        if group == "word":
-            return _Token(match[0].upper(), start, pos)
-        if group == "block":
-            pos = _comment_stop(text, start)
-        elif group not in ("line", "comment"):
-            return _Token(text[start], start, pos)
-    return _Token("", len(text), len(text))
-
-
-def _closing(text: str, pos: int) -> int:
-    """Give the end of the bracket that is open at `pos`."""
-    depth = 1
-    for match in _matches(_lexer(*_BRACKETS), text, pos):
-        piece = match[0]
-        if piece in ("(", "[", "{"):
-            depth += 1
-        elif piece in (")", "]", "}"):
-            depth -= 1
-            if not depth:
-                return match.end()
-    return len(text)
-
-
-def _matches(pattern: re.Pattern[str], text: str, pos: int = 0) -> Iterator[re.Match[str]]:
-    """Give the pattern's matches from `pos` on, outside of block comments."""
-    while True:
-        for match in pattern.finditer(text, pos):
-            if match.lastgroup == "block":
-                pos = _comment_stop(text, match.start())
-                break
-            yield match
-        else:
-            return
-
-
-def _comment_stop(text: str, start: int) -> int:
-    """Give the end of the block comment at `start`; block comments nest."""
-    depth = 0
-    for edge in _COMMENT_EDGES.finditer(text, start):
-        depth += 1 if edge[0] == "/*" else -1
-        if not depth:
-            return edge.end()
-    return len(text)
