@@ -461,6 +461,26 @@ class TestServer:
                 process.kill()
         assert (process.returncode, out, err) == (0, "", "")
 
+    @pytest.mark.parametrize(
+        ("option", "value", "reason"),
+        [
+            ("--database", "missing/shop.duckdb", "cannot serve missing/shop.duckdb on 127.0.0.1"),
+            ("--tls-cert", "missing.pem", "missing.pem"),
+            ("--port", "70000", "Invalid port number '70000'"),
+        ],
+    )
+    def test_command_line_that_cannot_serve(self, option: str, value: str, reason: str) -> None:
+        key = ["--tls-key", value] if option == "--tls-cert" else []
+        done = subprocess.run(
+            [sys.executable, "-m", "altertable_dbapi.local", "--port", "0", option, value, *key],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert (done.returncode, done.stdout) == (1, "")
+        assert reason in done.stderr
+        assert "Traceback" not in done.stderr
+
     def test_a_signal_that_comes_as_the_server_begins_to_wait(self) -> None:
         for _ in range(5):
             with subprocess.Popen(

@@ -8,6 +8,9 @@ import socket
 import sys
 from collections.abc import Sequence
 
+import duckdb
+import pyarrow as pa
+
 from .server import Server
 
 
@@ -34,6 +37,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if (given.tls_cert is None) != (given.tls_key is None):
         parser.error("--tls-cert and --tls-key go together")
 
+    try:
+        server = Server(
+            given.database,
+            username=username,
+            password=password,
+            host=given.host,
+            port=given.port,
+            tls_cert=given.tls_cert,
+            tls_key=given.tls_key,
+        )
+    except (OSError, ValueError, pa.ArrowException, duckdb.Error) as error:
+        where = f"{given.database} on {given.host}:{given.port}"
+        parser.exit(1, f"{parser.prog}: cannot serve {where}: {error}\n")
     # A lock or a queue could miss a signal that comes just before the wait for it begins; what
     # is written to a socket stays there.
     stopped, stop = socket.socketpair()
@@ -41,20 +57,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.set_wakeup_fd(stop.fileno())
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
-    with Server(
-        given.database,
-        username=username,
-        password=password,
-        host=given.host,
-        port=given.port,
-        tls_cert=given.tls_cert,
-        tls_key=given.tls_key,
-    ) as server:
+    with stopped, stop, server:
         uri = server.uri
         if given.user != parser.get_default("user"):
             uri = uri.replace(uri.partition("//")[2].partition("@")[0], f"{username}:***", 1)
         print(uri, flush=True)
         stopped.recv(1)
+        signal.set_wakeup_fd(-1)
     return 0
 
 
