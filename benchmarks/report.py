@@ -87,7 +87,10 @@ def chart(bars: Sequence[Bar], path: Path) -> None:
             label=client,
             color=colours[number % len(colours)],
         )
-        axes.bar_label(drawn, fmt=_short, fontsize=7, padding=1)
+        for label in axes.bar_label(drawn, fmt=_short, fontsize=6.5, padding=1):
+            if len(label.get_text()) > 4:  # wider than its bar
+                label.set_rotation(90)
+                label.set_position((0, 2))
     axes.set_xticks(range(len(bars)), [bar.table.replace("_", " ") for bar in bars])
     axes.set_ylabel("million rows a second")
     axes.set_title("All rows of a query as Python values (higher is better)", fontsize=11)
