@@ -7,7 +7,7 @@ attached catalog, and a transaction's own uncommitted tables.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .errors import ProgrammingError
 
@@ -103,8 +103,7 @@ def table_types(given: Sequence[str] | None, strict: bool = True) -> tuple[str, 
     return tuple(kind for kind in TABLE_TYPES if kind in wanted)
 
 
-@dataclass(frozen=True)
-class Scope:
+class Scope(NamedTuple):
     """What a listing is limited to."""
 
     catalog: Condition | None = None

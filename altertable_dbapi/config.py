@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from . import tls
@@ -34,13 +33,12 @@ ENVIRONMENT = {
 }
 
 _SCHEMES = {"altertable": None, "grpc+tls": True, "grpc+tcp": False, "grpc": False}
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
+_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*"
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """The checked settings of one connection; its repr holds no secret."""
 
     host: str = DEFAULT_HOST
@@ -96,7 +94,7 @@ class Settings:
         return {name: value for name, value in given.items() if value is not None}
 
 
-SETTING_NAMES = frozenset(field.name for field in fields(Settings))
+SETTING_NAMES = frozenset(Settings._fields)
 
 
 def resolve(
@@ -160,7 +158,7 @@ def parse_uri(uri: str) -> dict[str, str]:
     scheme, separator, _ = uri.partition("://")
     if not separator or scheme not in _SCHEMES:
         # Without "://" the text may be anything, a pasted password too.
-        shown = f" with scheme {scheme!r}" if separator and _SCHEME.fullmatch(scheme) else ""
+        shown = f" with scheme {scheme!r}" if separator and re.fullmatch(_SCHEME, scheme) else ""
         raise ProgrammingError(
             f"not a connection URI{shown}; write "
             'altertable://user:password@host:port/catalog/schema?option=value, or "local"'

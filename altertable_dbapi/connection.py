@@ -18,8 +18,8 @@ from .config import Settings, check
 from .cursor import Cursor
 from .errors import InterfaceError, InternalError, NotSupportedError, ProgrammingError
 from .handshake import open_session
-from .ingest import Loading
 from .living import Living
+from .loading import Loading
 from .parameters import Bound, Parameters
 from .result import Result
 from .row_factories import RowFactory, tuple_row

@@ -11,7 +11,6 @@ import pyarrow as pa
 from adbc_driver_manager import AdbcStatement, AdbcStatusCode
 from adbc_driver_manager import dbapi as adbc_dbapi
 
-from . import ingest
 from .description import Column, describe
 from .errors import InterfaceError, NotSupportedError, ProgrammingError
 from .limits import Timeouts
@@ -474,8 +473,11 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
                 "temporary=True: a bulk load cannot fill a temporary table; CREATE TEMP TABLE and "
                 "executemany can, or load into a table and drop it"
             )
+        # Imported where it is used, since most programs do not.
+        from .ingest import load
+
         names = table_names(quote_identifier(table_name), catalog_name, db_schema_name)
-        self._rowcount = ingest.load(self._connection._session, names, data, mode)
+        self._rowcount = load(self._connection._session, names, data, mode)
         return self._rowcount
 
     def adbc_prepare(self, operation: str) -> pa.Schema | None:  # type: ignore[override]

@@ -7,7 +7,6 @@ bug report: one line a fact, each within its time, and no secret in any of them.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import platform
 import statistics
 import threading
@@ -89,8 +88,7 @@ class Doctor:
     """
 
     def __init__(self, settings: Settings, write: bool = False) -> None:
-        self._settings = dataclasses.replace(
-            settings,
+        self._settings = settings._replace(
             autocommit=True,
             connect_timeout=_shortest(settings.connect_timeout),
             query_timeout=_shortest(settings.query_timeout),

@@ -7,7 +7,6 @@ without loss (``SET arrow_lossless_conversion = true``); VARIANT and BIGNUM alwa
 from __future__ import annotations
 
 import datetime as dt
-import json
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -41,6 +40,8 @@ def converter(field: pa.Field, path: str) -> Converter | None:
 
 def _opaque_names(metadata: bytes) -> tuple[str, str]:
     """The vendor's and the type's name; empty ones where the metadata are not as specified."""
+    import json  # which few results need
+
     try:
         opaque = json.loads(metadata)
         return str(opaque["vendor_name"]), str(opaque["type_name"])

@@ -11,11 +11,13 @@ import decimal
 import operator
 from collections.abc import Callable
 from itertools import repeat
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 Converter = Callable[[pa.Array], list[Any]]
 

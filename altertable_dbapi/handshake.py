@@ -39,9 +39,7 @@ _CAUSES = [
      r"|handshake failure)", "it asks for another client certificate than it got ({alert}); see "
      "tls_client_cert="),
 ]  # fmt: skip
-_BROKEN_OFF = re.compile(
-    r"error reading server preface|connection (?:closed|reset)|broken pipe|closing|EOF"
-)
+_BROKEN_OFF = r"error reading server preface|connection (?:closed|reset)|broken pipe|closing|EOF"
 
 
 def open_session(settings: Settings) -> Session:
@@ -114,7 +112,7 @@ def _cause(text: str, settings: Settings) -> str | None:
         found = re.search(pattern, text)
         if found:
             return says.format(host=settings.host, name=name, **found.groupdict())
-    if not _BROKEN_OFF.search(text):
+    if not re.search(_BROKEN_OFF, text):
         return None
     if not settings.tls:
         return "it broke the connection off; it may want TLS, which tls=False turns off"

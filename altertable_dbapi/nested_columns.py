@@ -7,14 +7,16 @@ all at once, and never those that lie under a NULL: what is stored there has no 
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from .errors import DataError
 from .flat_columns import Converter, numpy_type, objects, pick, rows_of, valid, words
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 
 def spread(values: list[Any], rows: npt.NDArray[np.intp], count: int) -> list[Any]:

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple, TypeAlias
 import pyarrow as pa
 
 from .errors import DataError, ProgrammingError
-from .literals import literals
 from .sql import Statement, replace
 from .values import column
 
@@ -83,6 +82,8 @@ class Bound:
         DataError
             A value has no literal.
         """
+        from .literals import literals  # which few statements need
+
         written = []
         for name, array in zip(self._slots.names, self._columns, strict=True):
             try:

@@ -37,8 +37,8 @@ _STYLES: dict[int, Style] = {
     PLACEHOLDERS.groupindex["number"]: "numeric",
     _QUOTED: "named",
 }
-_NAMED = re.compile(rf"(?:\.|(?<![^{BREAK}])[aA][sS])\s*\Z")
-_NUMBER_OR_NAME = re.compile(r"[0-9]\.\s*\Z")
+_NAMED = rf"(?:\.|(?<![^{BREAK}])[aA][sS])\s*\Z"
+_NUMBER_OR_NAME = r"[0-9]\.\s*\Z"
 
 
 def _verbs(words: str) -> frozenset[str]:
@@ -397,11 +397,11 @@ def _has_returning(text: str, pos: int) -> bool:
             return False
         elif match.lastgroup == "returning" and not depth:
             before = text[last : match.start()]
-            if "--" in before or "/*" in before or _NUMBER_OR_NAME.search(before):
+            if "--" in before or "/*" in before or re.search(_NUMBER_OR_NAME, before):
                 kinds = ["", *(token.kind for token in top_level(before))]
                 named = kinds[-1] in ("AS", ".")
             else:
-                named = _NAMED.search(before) is not None
+                named = re.search(_NAMED, before) is not None
             if not named:
                 return True
         if match.lastgroup not in ("line", "comment"):

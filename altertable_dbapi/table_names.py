@@ -47,13 +47,13 @@ def table_names(
 
 
 _PART = r'(?:"(?:[^"]|"")+"|[^".]+)'
-_NAME = re.compile(rf"{_PART}(?:\.{_PART}){{0,2}}")
+_NAME = rf"{_PART}(?:\.{_PART}){{0,2}}"
 
 
 def _dotted(name: str) -> list[str]:
     if not isinstance(name, str) or not name or "\0" in name:
         raise ProgrammingError(f"the table is {name!r}; expected a name")
-    if not _NAME.fullmatch(name):
+    if not re.fullmatch(_NAME, name):
         raise ProgrammingError(
             f"cannot read the table name {name!r}: write table, schema.table or "
             'catalog.schema.table, a part with a dot or a quote in it as "my.table"'

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from .errors import DataError
 from .flat_columns import Converter, nothing, null_rows, valid, with_nulls, words
 from .interval import Interval
 
-Integers = npt.NDArray[np.int64]
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+Integers: TypeAlias = "npt.NDArray[np.int64]"
 
 _SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _FIRST_SECOND = -62_135_596_800  # 0001-01-01
@@ -139,6 +140,8 @@ def _zone(name: str, path: str) -> dt.tzinfo:
         sign = -1 if name[0] == "-" else 1
         hours, minutes = int(name[1:3]), int(name[-2:])
         return dt.timezone(sign * dt.timedelta(hours=hours, minutes=minutes))
+    from zoneinfo import ZoneInfo  # which few results need
+
     try:
         return ZoneInfo(name)
     except (LookupError, ValueError, OSError) as error:

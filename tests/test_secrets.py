@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import dataclasses
 import logging
 import pickle
 import traceback
@@ -222,7 +221,7 @@ def test_what_can_be_shown_of_a_connection(server: Server, secret: str) -> None:
         assert not any(token in repr(thing) for thing in things)
         assert secret in session.settings.password  # which is what there was to be shown
         assert secret not in repr(copy.copy(session.settings))
-        assert secret not in repr(dataclasses.replace(session.settings, port=1))
+        assert secret not in repr(session.settings._replace(port=1))
         assert secret not in repr(resolve(server.uri, {}, {}))
 
 
