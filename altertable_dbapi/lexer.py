@@ -50,12 +50,17 @@ def lexer(*alternatives: str) -> re.Pattern[str]:
     return re.compile("|".join((_OPAQUE, *alternatives)), re.VERBOSE | re.DOTALL)
 
 
+@cache
+def placeholder_lexer() -> re.Pattern[str]:
+    """Compile the lexer that stops at placeholders, when it is first needed.
+
+    Groups that a pattern has, it pays for at each match, so this one has those alone.
+    """
+    opaque = _OPAQUE.replace("(?P<line>)", "").replace("(?P<comment>)", "")
+    return re.compile("|".join((opaque, _PLACEHOLDER)), re.VERBOSE | re.DOTALL)
+
+
 # One lexer at four speeds: each stops where its reader has to, and steps over the rest in C.
-# Groups that a pattern has, it pays for at each match.
-PLACEHOLDERS = re.compile(
-    "|".join((_OPAQUE.replace("(?P<line>)", "").replace("(?P<comment>)", ""), _PLACEHOLDER)),
-    re.VERBOSE | re.DOTALL,
-)
 SEMICOLONS = (";(?P<semicolon>)",)
 _BRACKETS = tuple(rf"\{bracket}" for bracket in "([{)]}")
 _TOKENS = _PLACEHOLDER, rf"(?P<word>[^0-9${BREAK}][^{BREAK}]*)", "[0-9][0-9_.]*", "[!-~]"

@@ -15,7 +15,6 @@ from typing import Any, Literal, NamedTuple, cast
 from .errors import ProgrammingError
 from .lexer import (
     BREAK,
-    PLACEHOLDERS,
     RETURNING,
     SEMICOLONS,
     Token,
@@ -23,6 +22,7 @@ from .lexer import (
     find,
     lexer,
     next_token,
+    placeholder_lexer,
     top_level,
 )
 
@@ -30,13 +30,8 @@ Explain = Literal["", "EXPLAIN", "ANALYZE"]
 Style = Literal["none", "named", "numeric", "qmark"]
 Transaction = Literal["begin", "commit", "rollback"]
 
-_QUESTION, _QUOTED = (PLACEHOLDERS.groupindex[name] for name in ("question", "quoted"))
-_STYLES: dict[int, Style] = {
-    _QUESTION: "numeric",
-    PLACEHOLDERS.groupindex["name"]: "named",
-    PLACEHOLDERS.groupindex["number"]: "numeric",
-    _QUOTED: "named",
-}
+# How each group of the lexer of placeholders is written: question, name, number, quoted.
+_STYLES: tuple[Style, ...] = "numeric", "named", "numeric", "named"
 _NAMED = rf"(?:\.|(?<![^{BREAK}])[aA][sS])\s*\Z"
 _NUMBER_OR_NAME = r"[0-9]\.\s*\Z"
 
@@ -314,15 +309,17 @@ def _scan(text: str) -> Statement:
     placeholders: list[Placeholder] = []
     first: dict[Style, str] = {}
     found = find if "/*" in text else re.Pattern.finditer
-    for match in found(PLACEHOLDERS, text):
+    pattern = placeholder_lexer()
+    question, quoted = pattern.groupindex["question"], pattern.groupindex["quoted"]
+    for match in found(pattern, text):
         index = match.lastindex
-        if index is None or index < _QUESTION:
+        if index is None or index < question:
             continue
         name = match[index]
-        style = _STYLES[index] if name else "qmark"
+        style = _STYLES[index - question] if name else "qmark"
         if style not in first:
             first[style] = match[0]
-        if index == _QUOTED:
+        if index == quoted:
             name = name.replace('""', '"')
         # Half the time of Placeholder(…), which is a function in Python.
         placeholders.append(tuple.__new__(Placeholder, (*match.span(), name)))
