@@ -19,7 +19,7 @@ from .connection import Connection
 from .doctor import Doctor
 from .errors import Error, InterfaceError, ProgrammingError
 from .file_input import count_rows
-from .ingest import MODES
+from .loading import MODES
 from .progress import ProgressLine
 
 _EPILOG = """\

@@ -17,14 +17,12 @@ from .arrow_input import open_source, reading
 from .batches import Conversion, merged
 from .errors import DataError, OperationalError, ProgrammingError
 from .limits import has_expired
-from .loading import BATCH_BYTES, Progress
+from .loading import BATCH_BYTES, MODES, Progress
 from .table_names import Target
 from .transfer import Transfer
 
 if TYPE_CHECKING:
     from .session import Session
-
-MODES = ("create", "append", "create_append", "replace")
 
 #: Bytes of the first pieces, which are kept until there are more.
 _KEPT_BYTES = 8 * 1024 * 1024

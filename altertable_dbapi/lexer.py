@@ -60,7 +60,7 @@ def placeholder_lexer() -> re.Pattern[str]:
     return re.compile("|".join((opaque, _PLACEHOLDER)), re.VERBOSE | re.DOTALL)
 
 
-# One lexer at four speeds: each stops where its reader has to, and steps over the rest in C.
+# Where lexers stop: each where its reader has to, and it steps over the rest in C.
 SEMICOLONS = (";(?P<semicolon>)",)
 _BRACKETS = tuple(rf"\{bracket}" for bracket in "([{)]}")
 _TOKENS = _PLACEHOLDER, rf"(?P<word>[^0-9${BREAK}][^{BREAK}]*)", "[0-9][0-9_.]*", "[!-~]"

@@ -12,6 +12,8 @@ from .table_names import table_names
 if TYPE_CHECKING:
     from .session import Session
 
+MODES = ("create", "append", "create_append", "replace")
+
 #: Bytes of a record batch, about. Servers commonly refuse gRPC messages above 4 MiB.
 BATCH_BYTES = 2 * 1024 * 1024
 

@@ -30,8 +30,13 @@ Explain = Literal["", "EXPLAIN", "ANALYZE"]
 Style = Literal["none", "named", "numeric", "qmark"]
 Transaction = Literal["begin", "commit", "rollback"]
 
-# How each group of the lexer of placeholders is written: question, name, number, quoted.
-_STYLES: tuple[Style, ...] = "numeric", "named", "numeric", "named"
+# By the lexer's groups; a "?" without a number is the fourth style.
+_STYLES: dict[str, Style] = {
+    "question": "numeric",
+    "name": "named",
+    "number": "numeric",
+    "quoted": "named",
+}
 _NAMED = rf"(?:\.|(?<![^{BREAK}])[aA][sS])\s*\Z"
 _NUMBER_OR_NAME = r"[0-9]\.\s*\Z"
 
@@ -309,17 +314,15 @@ def _scan(text: str) -> Statement:
     placeholders: list[Placeholder] = []
     first: dict[Style, str] = {}
     found = find if "/*" in text else re.Pattern.finditer
-    pattern = placeholder_lexer()
-    question, quoted = pattern.groupindex["question"], pattern.groupindex["quoted"]
-    for match in found(pattern, text):
-        index = match.lastindex
-        if index is None or index < question:
+    for match in found(placeholder_lexer(), text):
+        group = match.lastgroup
+        if group is None or group not in _STYLES:
             continue
-        name = match[index]
-        style = _STYLES[index - question] if name else "qmark"
+        name = match[group]
+        style = _STYLES[group] if name else "qmark"
         if style not in first:
             first[style] = match[0]
-        if index == quoted:
+        if group == "quoted":
             name = name.replace('""', '"')
         # Half the time of Placeholder(…), which is a function in Python.
         placeholders.append(tuple.__new__(Placeholder, (*match.span(), name)))
