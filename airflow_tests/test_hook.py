@@ -181,6 +181,10 @@ def test_polars(hook: AltertableHook) -> None:
     assert isinstance(frame, polars.DataFrame)
     assert frame.to_dict(as_series=False) == {"i": [0, 2, 3, 4], "name": ["n0", "n2", "n3", "n4"]}
     assert hook.get_df("SELECT ? + 1 AS x", [41], df_type="polars")["x"].to_list() == [42]
+    # More than a record batch, and none.
+    assert hook.get_df("FROM range(200_000)", df_type="polars").height == 200_000
+    empty = hook.get_df("SELECT 1 AS x WHERE false", df_type="polars")
+    assert (empty.height, empty.schema) == (0, {"x": polars.Int32})
     cast = hook.get_df("SELECT 1 AS x", df_type="polars", schema_overrides={"x": polars.Int8})
     assert cast.schema == {"x": polars.Int8}
 
@@ -193,6 +197,8 @@ def test_chunks(hook: AltertableHook, server: Server, kind: Any) -> None:
     assert [len(frame) for frame in frames] == [3000, 3000, 3000, 1000]
     assert [next(iter(frame["i"])) for frame in frames] == [1, 3001, 6001, 9001]
     assert server.open_sessions == 0
+    (empty,) = hook.get_df_by_chunks(NUMBERS, {"n": 0, "skip": 0}, chunksize=3000, df_type=kind)
+    assert list(empty.columns) == ["i", "name"] and len(empty) == 0
 
 
 def test_chunks_that_nobody_finishes(hook: AltertableHook, server: Server) -> None:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from adbc_driver_manager import AdbcStatement, AdbcStatusCode
 from adbc_driver_manager import dbapi as adbc_dbapi
 
+from .arrow_stream import ArrowStream
 from .description import Column, describe
 from .errors import InterfaceError, NotSupportedError, ProgrammingError
 from .limits import Timeouts
@@ -331,9 +332,12 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
         self._result, self._rows = None, None
         return result.reader()
 
-    def fetch_arrow(self) -> pa.RecordBatchReader:
-        """What is left of the result, as an object with ``__arrow_c_stream__``."""
-        return self.fetch_record_batch()
+    def fetch_arrow(self) -> ArrowStream:  # type: ignore[override]
+        """What is left of the result, as an object with ``__arrow_c_stream__`` and no more.
+
+        `fetch_record_batch` gives what can be iterated.
+        """
+        return ArrowStream(self.fetch_record_batch())
 
     def __arrow_c_schema__(self) -> object:
         return self._reading("schema").schema.__arrow_c_schema__()

@@ -216,19 +216,20 @@ class AltertableHook(DbApiHook):
     def _chunks(
         self, sql: str | list[str], parameters: Parameters, size: int
     ) -> Generator[pa.Table, None, None]:
-        """The result of the last statement, `size` rows at a time."""
+        """The result of the last statement, `size` rows at a time; one empty table of no rows."""
         if size < 1:
             raise ProgrammingError(f"chunksize is {size}; expected 1 or more")
         with closing(self._autocommit_connection()) as conn, conn.cursor() as cursor:
             last = _run_all_but_last(conn, sql, parameters)
             reader = cursor.execute(last, parameters).fetch_record_batch()
             held = reader.schema.empty_table()
+            empty = True
             for batch in reader:
                 held = pa.concat_tables([held, pa.Table.from_batches([batch])])
                 while held.num_rows >= size:
                     yield held.slice(0, size)
-                    held = held.slice(size)
-            if held.num_rows:
+                    held, empty = held.slice(size), False
+            if held.num_rows or empty:
                 yield held
 
     # Loading

@@ -80,9 +80,7 @@ def run(cursor: duckdb.DuckDBPyConnection, sql: str, batch_rows: int) -> pa.Reco
     DuckDB 2 streams from a relation only and warns about the rest; DuckDB 1 runs a statement
     without rows inside ``sql()`` and loses its count, but streams from ``execute()``.
     """
-    result: Any
-    if _VERSION_2:
-        result = cursor.sql(sql)
+    result: Any = cursor.sql(sql) if _VERSION_2 else cursor.execute(sql)
+    if hasattr(result, "to_arrow_reader"):
         return result.to_arrow_reader(batch_rows)
-    result = cursor.execute(sql)
-    return result.fetch_record_batch(batch_rows)
+    return result.fetch_record_batch(batch_rows)  # before DuckDB 1.5
