@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,14 @@ def put(client: Client, command: Any, batch: pa.RecordBatch | None = None) -> by
     finally:
         writer.close()
     return bytes(answer) if answer is not None else None
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    """Wait for what another thread is about to do; the limit only bounds a failure."""
+    limit = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < limit
+        time.sleep(0.005)
 
 
 def ingest_command(**fields: Any) -> pb.CommandStatementIngest:
@@ -522,6 +531,82 @@ class TestIngest:
         load(client, "t", {"id": [1, 4], "at": [9, 9]}, **options)
         assert rows(client, "SELECT * FROM t ORDER BY id")[0] == (1, 9, "c")
         assert rows(client, "SELECT * FROM t ORDER BY id")[3] == (4, 9, None)
+
+    def test_nothing_is_older_than_null_in_a_cursor_field(self, client: Client) -> None:
+        """Within one load and against the table alike."""
+        options = {"primary_key": ["id"], "cursor_field": ["a", "b"]}
+        schema = {"id": pa.int64(), "a": pa.int64(), "b": pa.int64(), "v": pa.int64()}
+        cursors = [(None, None), (None, 1), (None, 2), (1, None), (1, 1), (2, None), (2, 3)]
+        pairs = [(old, new) for old in cursors for new in cursors if old != new]
+
+        def columns(rows: list[tuple[Any, ...]]) -> dict[str, Any]:
+            return {
+                name: pa.array([row[i] for row in rows], type_)
+                for i, (name, type_) in enumerate(schema.items())
+            }
+
+        old = [(i, *pair[0], 0) for i, pair in enumerate(pairs)]
+        new = [(i, *pair[1], 1) for i, pair in enumerate(pairs)]
+        load(client, "within", columns(old + new), **options)
+        load(client, "within_back", columns(new + old), **options)
+        load(client, "against", columns(old), **options)
+        load(client, "against", columns(new), **options)
+        expected = [
+            (i, int([x or 0 for x in b] > [x or 0 for x in a])) for i, (a, b) in enumerate(pairs)
+        ]
+        for table in ("within", "within_back", "against"):
+            assert rows(client, f"SELECT id, v FROM {table} ORDER BY id") == expected, table
+
+    @pytest.mark.parametrize("mode", [IngestTableMode.APPEND, IngestTableMode.CREATE_APPEND])
+    def test_by_position(self, mode: IngestTableMode) -> None:
+        with Server(ingest_by_position=True) as server, official(server) as client:
+            client.execute("CREATE TABLE p (first VARCHAR, last VARCHAR)")
+            load(client, "p", {"last": ["Curie"], "first": ["Marie"]}, mode=mode)
+            load(client, "p", {"a": ["x"], "b": ["y"]}, mode=mode)
+            assert rows(client, "FROM p") == [("Curie", "Marie"), ("x", "y")]
+            with pytest.raises(pa.ArrowInvalid, match="2 columns but 1 value"):
+                load(client, "p", {"first": ["x"]}, mode=mode)
+
+    @pytest.mark.parametrize(
+        ("other", "reason"),
+        [
+            ("INSERT INTO t VALUES (1, 'other')", "onstraint"),
+            ("ALTER TABLE t ADD COLUMN z INTEGER", "onflict|altered"),
+        ],
+    )
+    def test_a_commit_that_fails_says_why(
+        self, server: Server, client: Client, other: str, reason: str
+    ) -> None:
+        client.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, v VARCHAR)")
+        batch = pa.record_batch({"id": pa.array([1], pa.int32()), "v": ["a"]})
+        writer = client.ingest(table_name="t", schema=batch.schema, mode=IngestTableMode.APPEND)
+        writer.write(batch)
+        eventually(lambda: "INGEST local.main.t" in server.executed)
+        with official(server) as second:
+            second.execute(other)
+        with pytest.raises(pa.ArrowException, match=reason) as caught:
+            writer.close()
+        assert "rollback" not in str(caught.value)
+
+    @pytest.mark.parametrize("options", [{}, {"primary_key": ["i"]}])
+    @pytest.mark.parametrize("table", ["t", "missing"])
+    def test_a_catalog_that_is_read_only(
+        self, tmp_path: Path, client: Client, table: str, options: dict[str, Any]
+    ) -> None:
+        path = tmp_path / "fixed.duckdb"
+        with Server(path) as other, official(other) as writer:
+            writer.execute("CREATE TABLE t (i INTEGER, v INTEGER)")
+        client.execute(f"ATTACH '{path}' AS fixed (READ_ONLY)")
+        kind = "CREATE" if table == "missing" else "MERGE_INTO" if options else "INSERT"
+        with pytest.raises(pa.ArrowInvalid, match=f'type "{kind}" on database "fixed".*read-only'):
+            load(client, table, {"i": [1], "v": [2]}, catalog_name="fixed", **options)
+
+    def test_an_error_names_no_statement_of_the_server(self, client: Client) -> None:
+        client.execute("CREATE TABLE t (i INTEGER)")
+        with pytest.raises(pa.ArrowInvalid, match="Could not convert string 'x'") as caught:
+            load(client, "t", {"i": ["x"]})
+        assert "LINE" not in str(caught.value)
+        assert "altertable_" not in str(caught.value)
 
     def test_upsert_without_cursor(self, client: Client) -> None:
         load(client, "t", {"id": [1, 1], "v": ["a", "b"]}, primary_key=["id"])

@@ -33,6 +33,7 @@ class Settings:
     endpoints: int = 1
     endpoint_locations: Sequence[str] = ()
     max_message: int = 4 * 1024 * 1024
+    ingest_by_position: bool = False
     canned: dict[str, pa.Table] = field(default_factory=dict)
 
 

@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -99,7 +100,7 @@ def refusal(code: str, message: str) -> Exception:
     return CODES[code](message)
 
 
-def from_engine(error: Exception, doing: str, code: str) -> Exception:
+def from_engine(error: Exception, doing: str, code: str, text: str | None = None) -> Exception:
     """Turn DuckDB's error into a refusal whose text holds DuckDB's own.
 
     Parameters
@@ -110,10 +111,20 @@ def from_engine(error: Exception, doing: str, code: str) -> Exception:
         What failed, as "prepare statement".
     code : str
         The gRPC status for it.
+    text : str, optional
+        DuckDB's text, where not all of it concerns the client.
     """
     if isinstance(error, duckdb.InterruptException):
         return refusal("CANCELLED", "the statement was cancelled")
-    return refusal(code, f"Failed to {doing}: {engine_text(error)}")
+    return refusal(code, f"Failed to {doing}: {engine_text(error) if text is None else text}")
+
+
+_POSITION = re.compile(r"\n+LINE \d+: [^\n]*\n *\^+\s*\Z")
+
+
+def without_position(text: str) -> str:
+    """Leave out where in the text of a statement the engine saw an error."""
+    return _POSITION.sub("", text)
 
 
 def engine_text(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from .engine import quote
-from .failures import from_engine, refusal
+from .failures import engine_text, from_engine, refusal, without_position
 
 # TableDefinitionOptions of FlightSql.proto.
 _MISSING = {1: "create", 2: "fail"}
@@ -106,6 +107,8 @@ def load(
     reader: Any,
     max_message: int,
     cancelled: Callable[[], bool],
+    *,
+    by_position: bool = False,
 ) -> int:
     """Load a stream of batches, all of it or nothing.
 
@@ -121,6 +124,8 @@ def load(
         Bytes that a batch may have.
     cancelled : callable
         Whether the client has given the call up.
+    by_position : bool
+        Append column by column as they come, whatever their names.
 
     Returns
     -------
@@ -131,19 +136,26 @@ def load(
     try:
         cursor.execute("BEGIN TRANSACTION")
         try:
-            count = _load(cursor, plan, source)
+            count = _load(cursor, plan, source, by_position)
             cursor.execute("COMMIT")
         except BaseException:
-            cursor.execute("ROLLBACK")
+            _roll_back(cursor)
             raise
     except duckdb.Error as error:
         if source.error is not None:
             # DuckDB has wrapped what the stream itself failed with.
             raise source.error from error
-        if isinstance(error, duckdb.TransactionException):
-            raise from_engine(error, "ingest", "ABORTED") from error
-        raise from_engine(error, "ingest", "INVALID_ARGUMENT") from error
+        code = "ABORTED" if isinstance(error, duckdb.TransactionException) else "INVALID_ARGUMENT"
+        # The client has sent no text that a position could point to.
+        text = without_position(engine_text(error))
+        raise from_engine(error, "ingest", code, text) from error
     return count
+
+
+def _roll_back(cursor: duckdb.DuckDBPyConnection) -> None:
+    # A COMMIT that fails has ended the transaction, and its reason is the one to tell.
+    with contextlib.suppress(duckdb.TransactionException):
+        cursor.execute("ROLLBACK")
 
 
 class _Source:
@@ -183,34 +195,53 @@ class _Source:
             yield batch
 
 
-def _load(cursor: duckdb.DuckDBPyConnection, plan: Plan, source: _Source) -> int:
+def _load(cursor: duckdb.DuckDBPyConnection, plan: Plan, source: _Source, by_position: bool) -> int:
     if not _found(cursor, "duckdb_databases() WHERE lower(database_name) = lower(?)", plan.catalog):
         raise refusal("NOT_FOUND", f'Catalog Error: Catalog "{plan.catalog}" does not exist!')
-    exists = _found(
-        cursor,
-        "duckdb_tables() WHERE lower(database_name) = lower(?) AND lower(schema_name) = lower(?) "
-        "AND lower(table_name) = lower(?)",
-        plan.catalog,
-        plan.schema,
-        plan.table,
-    )
-    if exists and plan.existing == "fail":
+    stored = _columns(cursor, plan)
+    if stored is not None and plan.existing == "fail":
         raise refusal("ALREADY_EXISTS", f"Table {plan.name} already exists")
-    if not exists and plan.missing == "fail":
+    if stored is None and plan.missing == "fail":
         raise refusal("FAILED_PRECONDITION", f"Table {plan.name} does not exist")
     if plan.primary_key:
         _check_key(plan, source.schema)
-    cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(plan.catalog)}.{quote(plan.schema)}")
-    if exists and plan.existing == "replace":
+    if stored is None:
+        _create_schema(cursor, plan)
+    elif plan.existing == "replace":
         cursor.execute(f"DROP TABLE {plan.target}")
-        exists = False
+        stored = None
     cursor.register(_SOURCE, source.stream())
     if plan.primary_key:
-        return _upsert(cursor, plan, source.schema, exists)
-    if not exists:
+        return _upsert(cursor, plan, source.schema, stored is not None)
+    if stored is None:
         return _count(cursor, f"CREATE TABLE {plan.target} AS FROM {_SOURCE}")
-    _check_columns(cursor, plan, source.schema)
+    if by_position:
+        return _count(cursor, f"INSERT INTO {plan.target} FROM {_SOURCE}")
+    _check_columns(plan, stored, source.schema)
     return _count(cursor, f"INSERT INTO {plan.target} BY NAME FROM {_SOURCE}")
+
+
+def _columns(cursor: duckdb.DuckDBPyConnection, plan: Plan) -> list[str] | None:
+    """Give the columns of the table, None if there is no such table.
+
+    duckdb_tables() would read what is known of every table of every catalog.
+    """
+    try:
+        return [row[0] for row in cursor.execute(f"DESCRIBE FROM {plan.target}").fetchall()]
+    except duckdb.CatalogException:
+        # It has aborted the transaction, in which nothing was done yet.
+        cursor.execute("ROLLBACK")
+        cursor.execute("BEGIN TRANSACTION")
+        return None
+
+
+def _create_schema(cursor: duckdb.DuckDBPyConnection, plan: Plan) -> None:
+    # Only where it is missing: a catalog that is read-only would refuse this in place of the load.
+    schemas = (
+        "duckdb_schemas() WHERE lower(database_name) = lower(?) AND lower(schema_name) = lower(?)"
+    )
+    if not _found(cursor, schemas, plan.catalog, plan.schema):
+        cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(plan.catalog)}.{quote(plan.schema)}")
 
 
 def _upsert(cursor: duckdb.DuckDBPyConnection, plan: Plan, schema: pa.Schema, exists: bool) -> int:
@@ -228,9 +259,7 @@ def _upsert(cursor: duckdb.DuckDBPyConnection, plan: Plan, schema: pa.Schema, ex
     matched = " AND ".join(f"t.{quote(key)} = s.{quote(key)}" for key in plan.primary_key)
     newer = ""
     if plan.cursor_field:
-        stored = ", ".join(f"t.{quote(name)}" for name in plan.cursor_field)
-        given = ", ".join(f"s.{quote(name)}" for name in plan.cursor_field)
-        newer = f" AND ({given}) > ({stored})"
+        newer = f" AND ({_newer(plan.cursor_field)})"
     keyed = {key.lower() for key in plan.primary_key}
     changed = ", ".join(
         f"{quote(name)} = s.{quote(name)}" for name in schema.names if name.lower() not in keyed
@@ -242,6 +271,15 @@ def _upsert(cursor: duckdb.DuckDBPyConnection, plan: Plan, schema: pa.Schema, ex
         f"WHEN NOT MATCHED THEN INSERT ({', '.join(columns)}) "
         f"VALUES ({', '.join(f's.{column}' for column in columns)})",
     )
+
+
+def _newer(cursor_field: tuple[str, ...]) -> str:
+    """Compare a given row's cursors with a stored row's; NULL is older than any value."""
+    name, *others = map(quote, cursor_field)
+    newer = f"s.{name} > t.{name} OR (s.{name} IS NOT NULL AND t.{name} IS NULL)"
+    if others:
+        newer += f" OR (s.{name} IS NOT DISTINCT FROM t.{name} AND ({_newer(cursor_field[1:])}))"
+    return newer
 
 
 def _check_key(plan: Plan, schema: pa.Schema) -> None:
@@ -260,10 +298,9 @@ def _check_key(plan: Plan, schema: pa.Schema) -> None:
         )
 
 
-def _check_columns(cursor: duckdb.DuckDBPyConnection, plan: Plan, schema: pa.Schema) -> None:
-    stored = {name.lower() for name in cursor.sql(f"FROM {plan.target}").columns}
+def _check_columns(plan: Plan, stored: list[str], schema: pa.Schema) -> None:
     given = {name.lower() for name in schema.names}
-    if stored != given:
+    if {name.lower() for name in stored} != given:
         raise refusal(
             "INVALID_ARGUMENT",
             f"Binder Error: table {plan.name} has the columns {', '.join(sorted(stored))}, "
@@ -272,7 +309,7 @@ def _check_columns(cursor: duckdb.DuckDBPyConnection, plan: Plan, schema: pa.Sch
 
 
 def _found(cursor: duckdb.DuckDBPyConnection, source: str, *values: str) -> bool:
-    return cursor.execute(f"SELECT 1 FROM {source} LIMIT 1", values).fetchone() is not None
+    return cursor.execute(f"SELECT 1 FROM {source} LIMIT 1", values).fetchall() != []
 
 
 def _count(cursor: duckdb.DuckDBPyConnection, sql: str) -> int:

@@ -83,6 +83,10 @@ class Server:
         More catalogs, in memory.
     max_message : int
         Bytes that an ingested batch may have.
+    ingest_by_position : bool
+        Append the columns of a load to the table's in their order, whatever their names, as
+        Altertable's public mock server does. Otherwise they are matched by name. An upsert
+        matches them by name either way.
 
     Attributes
     ----------
@@ -110,6 +114,7 @@ class Server:
         endpoint_locations: Sequence[str] = (),
         catalogs: Sequence[str] = (),
         max_message: int = 4 * 1024 * 1024,
+        ingest_by_position: bool = False,
     ) -> None:
         fork.check_use(fork.GRPC, "start a server")
         if (tls_cert is None) != (tls_key is None):
@@ -129,7 +134,12 @@ class Server:
             transport["verify_client"] = True
             transport["root_certificates"] = _pem(client_ca)
         self._settings = Settings(
-            bind_as_text, batch_rows, endpoints, tuple(endpoint_locations), max_message
+            bind_as_text,
+            batch_rows,
+            endpoints,
+            tuple(endpoint_locations),
+            max_message,
+            ingest_by_position,
         )
         self._faults = Faults()
         fork.note_use(fork.GRPC)

@@ -200,8 +200,14 @@ class Service(flight.FlightServerBase):  # type: ignore[misc]
         cursor = self._engine.cursor()
         watched = self._watch.enter(context, cursor)
         try:
-            limit = self._settings.max_message
-            return ingest.load(cursor, plan, reader, limit, context.is_cancelled)
+            return ingest.load(
+                cursor,
+                plan,
+                reader,
+                self._settings.max_message,
+                context.is_cancelled,
+                by_position=self._settings.ingest_by_position,
+            )
         finally:
             self._watch.leave(watched)
             cursor.close()
