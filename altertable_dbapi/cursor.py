@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 import pyarrow as pa
@@ -17,7 +17,7 @@ from .errors import InterfaceError, NotSupportedError, ProgrammingError
 from .limits import Timeouts
 from .logs import showing
 from .parameters import Parameters, bind
-from .result import Result, Rows
+from .result import Result, Rows, Total
 from .row_factories import RowFactory, row_maker
 from .sql import Query, Statement, lone_surrogate, quote_identifier, scan, split
 from .table_names import table_names
@@ -59,8 +59,10 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
         self._timeouts = timeouts
         self._result: Result | None = None
         self._rows: Rows | None = None
-        self._description: list[Column] | None = None
+        self._schema: pa.Schema | None = None
+        self._description: list[Any] | None = None
         self._rowcount = -1
+        self._total: Total | None = None
         self._arraysize = 1
         self._row_factory = row_factory
 
@@ -75,28 +77,40 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
         """The connection that made this cursor."""
         return self._connection
 
-    @property
-    def description(self) -> list[Column] | None:  # type: ignore[override]
-        """A column each of the result, or None when the last statement returned no rows."""
-        result = self._result
-        if self._description is None and result is not None:
-            self._description = describe(result.schema)
+    @property  # type: ignore[override]
+    def description(self) -> list[Column] | None:
+        """A column each of the result, or None when the last statement returned no rows.
+
+        It stays when the cursor is closed, and may be set until the next statement, which tools
+        that rename columns do.
+        """
+        schema = self._schema
+        if self._description is None and schema is not None:
+            self._description = describe(schema)
         return self._description
+
+    @description.setter
+    def description(self, columns: Sequence[Any] | None) -> None:
+        self._schema, self._description = None, None if columns is None else list(columns)
 
     @property
     def rowcount(self) -> int:
         """Rows that the last statement inserted, updated or deleted; -1 when not known.
 
-        After a SELECT it is -1 until the result is read to its end, then its number of rows.
+        After a SELECT it is -1 until the result is read to its end, in whichever way, then its
+        number of rows. It stays when the cursor is closed.
         """
-        return self._rowcount
+        total = self._total
+        return self._rowcount if total is None or self._rowcount >= 0 else total.rows
 
     @property
     def rownumber(self) -> int | None:
         """How many rows of the result have been fetched, or None without a result."""
+        total, rows = self._total, self._rows
         if self._result is None:
             return None
-        rows = self._rows
+        if total is not None and total.rows >= 0:
+            return total.rows
         return 0 if rows is None else rows.rownumber
 
     @property
@@ -222,7 +236,7 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
             return
         report = None if statement.returns_rows else _report_column(result.schema)
         if report is None:
-            self._result = result
+            self._take(result)
             return
         # Servers may run a statement only as its stream is read.
         table = result.read_table()
@@ -230,11 +244,18 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
             counts = table.column(0).to_pylist()
             self._rowcount = -1 if None in counts else max(sum(counts), -1)
 
-    def _reset(self) -> None:
+    def _take(self, result: Result) -> None:
+        self._result, self._schema, self._total = result, result.schema, result.total
+
+    def _drop(self) -> None:
+        """Drop what is left of the result, of which what is known stays."""
         result, self._result, self._rows = self._result, None, None
         if result is not None:
             result.close()
-        self._description = None
+
+    def _reset(self) -> None:
+        self._drop()
+        self._schema = self._description = self._total = None
         self._rowcount = -1
 
     # Rows
@@ -248,7 +269,6 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
                 return row
         for row in self._fetching():
             return row
-        self._note_end()
         return None
 
     def fetchmany(self, size: int | None = None) -> list[Row]:  # type: ignore[override]
@@ -257,16 +277,11 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
             size = self._arraysize
         if size < 0:
             raise ProgrammingError(f"fetchmany(size) is {size}; expected 0 or more")
-        rows = self._fetching().fetchmany(size)
-        if len(rows) < size:
-            self._note_end()
-        return rows
+        return self._fetching().fetchmany(size)
 
     def fetchall(self) -> list[Row]:  # type: ignore[override]
         """All rows that are left."""
-        rows = self._fetching().fetchall()
-        self._note_end()
-        return rows
+        return self._fetching().fetchall()
 
     def __iter__(self) -> Self:
         return self
@@ -279,7 +294,6 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
                 return row
         for row in self._fetching():
             return row
-        self._note_end()
         raise StopIteration
 
     def next(self) -> Row:  # type: ignore[override]
@@ -295,11 +309,6 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
                 if rows is None:
                     rows = self._rows = Rows(result, row_maker(self._row_factory, self))
         return rows
-
-    def _note_end(self) -> None:
-        rows = self._rows
-        if rows is not None:  # as it is, unless another thread has executed on this cursor
-            self._rowcount = rows.rownumber
 
     def _reading(self, what: str) -> Result:
         """The result to read from, or an error that says why there is none."""
@@ -327,8 +336,7 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
         hold the rest.
         """
         result = self._unread("record batches")
-        # The cursor keeps the description and lets go of the stream, which is the reader's now.
-        self._description = describe(result.schema)
+        # The stream is the reader's now.
         self._result, self._rows = None, None
         return result.reader()
 
@@ -399,7 +407,7 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
     def close(self) -> None:
         """Close the cursor; what is left of its result is dropped. Idempotent."""
         if not self._closed:
-            self._reset()
+            self._drop()
             self._closed = True
 
     def __enter__(self) -> Self:
@@ -524,7 +532,7 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
         """Make one partition the result of this cursor."""
         self._check_open()
         self._reset()
-        self._result = self._connection._session.read_partition(partition)
+        self._take(self._connection._session.read_partition(partition))
 
     def executescript(self, operation: str) -> None:
         """Execute the statements of a script, one after the other; results are dropped."""

@@ -31,6 +31,15 @@ _MANY_VALUES = 65_536
 _MOMENT = 0.5
 
 
+class Total:
+    """How many rows a result had; -1 until it is read to its end.
+
+    It is no part of the result, so that a cursor may know it of one that it has given away.
+    """
+
+    rows = -1
+
+
 class Result:
     """The record batches of one statement, in order, each read once.
 
@@ -58,6 +67,7 @@ class Result:
     schema : pyarrow.Schema
     finished : bool
         Whether nothing is left on the server.
+    total : Total
     """
 
     def __init__(
@@ -79,6 +89,7 @@ class Result:
         self._buffered: deque[pa.RecordBatch] = deque()
         self._closed = False
         self._rows_read = 0
+        self.total = Total()
         self._on_end: Callable[[int, bool], Any] | None = None
         self._inherited = False
         fork.watch(self)
@@ -117,6 +128,7 @@ class Result:
                     self._read_stream()
                 else:
                     self._check_complete()
+                    self.total.rows = self._rows_read
                     return None
 
     def read_table(self) -> pa.Table:
@@ -132,6 +144,7 @@ class Result:
                     self._next_stream()
             self._check_complete()
             self._buffered.clear()
+            self.total.rows = self._rows_read
             if not tables:
                 return self.schema.empty_table()
             table = tables[0] if len(tables) == 1 else pa.concat_tables(tables)

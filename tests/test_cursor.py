@@ -266,6 +266,115 @@ def test_rowcount_is_known_when_all_is_read(auto: Conn) -> None:
     assert cursor.rowcount == 0
 
 
+def _by_ones(cursor: altertable_dbapi.Cursor[Any]) -> None:
+    while cursor.fetchone() is not None:
+        pass
+
+
+def _by_many(cursor: altertable_dbapi.Cursor[Any]) -> None:
+    while cursor.fetchmany(400):
+        pass
+
+
+def _by_duckdb(cursor: altertable_dbapi.Cursor[Any]) -> None:
+    import duckdb
+
+    duckdb.from_arrow(cursor).fetchall()
+
+
+def _both_ways(cursor: altertable_dbapi.Cursor[Any]) -> None:
+    cursor.fetchmany(3)
+    cursor.fetch_arrow_table()
+
+
+def _interrupted(cursor: altertable_dbapi.Cursor[Any]) -> None:
+    cursor.fetchone()
+    cursor.connection.execute("SELECT 1").fetchall()
+    cursor.fetchall()
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        _by_ones,
+        _by_many,
+        list,
+        lambda cursor: cursor.fetchall(),
+        lambda cursor: cursor.fetch_arrow_table(),
+        lambda cursor: cursor.fetch_record_batch().read_all(),
+        lambda cursor: list(cursor.fetch_record_batch()),
+        lambda cursor: pa.table(cursor.fetch_arrow()),
+        lambda cursor: pa.table(cursor),
+        lambda cursor: cursor.fetch_df(),
+        lambda cursor: cursor.fetch_polars(),
+        _by_duckdb,
+        _both_ways,
+        _interrupted,
+    ],
+)
+@pytest.mark.parametrize("endpoints", [1, 3])
+def test_rowcount_after_any_way_to_read(read: Any, endpoints: int) -> None:
+    with Server(batch_rows=300, endpoints=endpoints) as server, server.connect() as conn:
+        for rows in (0, 1, 1000):
+            cursor = conn.execute(f"SELECT * FROM range({rows})")
+            assert cursor.rowcount == -1
+            read(cursor)
+            assert cursor.rowcount == rows
+            cursor.close()
+            assert cursor.rowcount == rows
+
+
+def test_rowcount_is_not_known_of_a_part(server: Server, auto: Conn) -> None:
+    cursor = auto.execute("SELECT * FROM range(100000)")
+    reader = cursor.fetch_record_batch()
+    reader.read_next_batch()
+    assert cursor.rowcount == -1
+    cursor.execute("SELECT * FROM range(100000)").fetchmany(10)
+    cursor.close()
+    assert cursor.rowcount == -1
+
+
+def test_what_a_closed_cursor_has_done(auto: Conn) -> None:
+    cursor = auto.execute("CREATE TABLE t AS SELECT * FROM range(7)")
+    cursor.execute("UPDATE t SET range = 0")
+    cursor.close()
+    assert cursor.rowcount == 7
+    with auto.cursor() as many:
+        many.executemany("INSERT INTO t VALUES (?)", [[1], [2]])
+    assert many.rowcount == 2
+    with auto.execute("SELECT 1 AS a") as query:
+        pass
+    assert [column.name for column in query.description or ()] == ["a"]
+    with pytest.raises(InterfaceError, match="closed"):
+        query.fetchone()
+
+
+def test_what_a_cursor_has_done_outlives_its_connection(server: Server) -> None:
+    with server.connect() as conn:
+        cursor = conn.execute("CREATE TABLE t AS SELECT * FROM range(7)")
+        cursor.execute("DELETE FROM t")
+    assert cursor.rowcount == 7
+
+
+def test_rownumber_of_a_table(auto: Conn) -> None:
+    cursor = auto.execute("SELECT * FROM range(10)")
+    cursor.fetchone()
+    assert cursor.rownumber == 1
+    cursor.fetch_arrow_table()
+    assert cursor.rownumber == 10
+
+
+def test_description_can_be_set(auto: Conn) -> None:
+    cursor = auto.execute("SELECT 1 AS a, 2 AS b")
+    renamed = [("x", *column[1:]) for column in cursor.description or ()]
+    cursor.description = renamed
+    assert cursor.description == renamed
+    assert cursor.fetchall() == [(1, 2)]
+    assert cursor.execute("SELECT 1 AS a").description != renamed
+    cursor.description = None
+    assert cursor.description is None
+
+
 def test_row_factories(server: Server, auto: Conn) -> None:
     with server.connect(row_factory=dict_row) as conn:
         assert conn.execute("SELECT 1 AS a, 2 AS b").fetchall() == [{"a": 1, "b": 2}]
