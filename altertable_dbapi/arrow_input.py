@@ -6,15 +6,14 @@ import contextlib
 import itertools
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from .csv_input import CsvOptions, check_unused
 from .errors import DataError, ProgrammingError
-from .file_input import open_files
-
-ColumnTypes = Callable[[], Mapping[str, pa.DataType]]
+from .file_input import Stored, open_files
 
 ACCEPTED = (
     "an Arrow table, batch, reader or other object with __arrow_c_stream__, a pandas or polars "
@@ -23,21 +22,35 @@ ACCEPTED = (
 
 
 class Source(NamedTuple):
-    """Record batches of one schema, read once; `schema` is None where there was not one batch."""
+    """Record batches of one schema, read once.
+
+    Attributes
+    ----------
+    schema : pyarrow.Schema or None
+        None where there was not one batch.
+    batches : iterator of pyarrow.RecordBatch
+        All of them.
+    sample : sequence of pyarrow.RecordBatch
+        Those of them that are in memory anyway.
+    """
 
     schema: pa.Schema | None
     batches: Iterator[pa.RecordBatch]
+    sample: Sequence[pa.RecordBatch] = ()
 
 
-def open_source(data: Any, column_types: ColumnTypes | None = None) -> Source:
+def open_source(data: Any, stored: Stored = lambda: None, csv: CsvOptions | None = None) -> Source:
     """Open what is to be loaded.
 
     Parameters
     ----------
     data : object
         One of `ACCEPTED`.
-    column_types : callable, optional
-        Asked for the types of columns by name, where the data has none of its own (CSV).
+    stored : callable, optional
+        Asked for the columns of the table that it goes to, where the data has no types of its own
+        (CSV).
+    csv : CsvOptions, optional
+        How CSV files are written.
 
     Raises
     ------
@@ -47,12 +60,14 @@ def open_source(data: Any, column_types: ColumnTypes | None = None) -> Source:
         It cannot be read as Arrow data.
     """
     with reading():
+        if not isinstance(data, (str, os.PathLike)):
+            check_unused(csv, f"a {type(data).__name__}")
         if isinstance(data, (str, os.PathLike)):
-            return _of_reader(open_files(os.fspath(data), column_types))
+            return _of_reader(open_files(os.fspath(data), stored, csv))
         if isinstance(data, pa.RecordBatch):
-            return Source(data.schema, iter([data]))
+            return _of_batches(data.schema, [data])
         if isinstance(data, pa.Table):
-            return Source(data.schema, iter(data.to_batches()))
+            return _of_batches(data.schema, data.to_batches())
         if isinstance(data, pa.RecordBatchReader):
             return _of_reader(data)
         pandas = sys.modules.get("pandas")
@@ -73,7 +88,7 @@ def open_source(data: Any, column_types: ColumnTypes | None = None) -> Source:
             return _of_reader(pa.RecordBatchReader.from_stream(_Capsule(data)))
         if hasattr(data, "__arrow_c_array__"):
             batch = pa.record_batch(data)
-            return Source(batch.schema, iter([batch]))
+            return _of_batches(batch.schema, [batch])
     if isinstance(data, (Mapping, bytes, bytearray)):
         raise _refused(data)
     try:
@@ -104,7 +119,15 @@ class _Capsule:
 
 
 def _of_reader(reader: pa.RecordBatchReader) -> Source:
-    return Source(reader.schema, iter(reader))
+    batches = iter(reader)
+    first = next(batches, None)
+    if first is None:
+        return Source(reader.schema, batches)
+    return Source(reader.schema, itertools.chain([first], batches), [first])
+
+
+def _of_batches(schema: pa.Schema, batches: list[pa.RecordBatch]) -> Source:
+    return Source(schema, iter(batches), batches)
 
 
 def _of_pandas(frame: Any) -> Source:
@@ -116,7 +139,7 @@ def _of_pandas(frame: Any) -> Source:
         )
     # The index is left out; reset_index() makes columns of it.
     table = pa.Table.from_pandas(frame, preserve_index=False)
-    return Source(table.schema, iter(table.to_batches()))
+    return _of_batches(table.schema, table.to_batches())
 
 
 def _of_lazy_frame(frame: Any) -> Source:
@@ -141,7 +164,7 @@ def _of_iterable(items: Iterator[Any]) -> Source:
     first = next(batches, None)
     if first is None:
         return Source(None, iter(()))
-    return Source(first.schema, itertools.chain([first], batches))
+    return Source(first.schema, itertools.chain([first], batches), [first])
 
 
 def _batches(items: Iterator[Any]) -> Iterator[pa.RecordBatch]:

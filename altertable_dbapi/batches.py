@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .errors import DataError, ProgrammingError
+from .matching import folded, repeated
 
 #: View and dictionary arrays do not tell what a slice of theirs weighs, so they are made plain in
 #: slices of this many rows before they are weighed.
@@ -37,8 +39,10 @@ class Conversion:
     date64                                         date32
     timestamp[s], timestamp[ms]                    timestamp[us]
     timestamp[ns] without a zone                   itself (TIMESTAMP_NS)
-    timestamp[ns] with a zone, time64[ns],         microseconds, refused where that would cut
-    duration[ns], month_day_nano_interval
+    timestamp[ns] with a zone, time64[ns]          itself where the column that it goes to has
+                                                   nanoseconds (TIMESTAMPTZ_NS, TIME_NS); else
+                                                   microseconds, refused where that would cut
+    duration[ns], month_day_nano_interval          microseconds, refused where that would cut
     extension types other than uuid, json,         their storage
     bool8 and opaque
     anything else                                  itself
@@ -50,6 +54,8 @@ class Conversion:
     ----------
     schema : pyarrow.Schema
         The source's.
+    targets : mapping of str to pyarrow.DataType
+        Types of the columns that they go to, where those are known.
 
     Attributes
     ----------
@@ -64,11 +70,16 @@ class Conversion:
         The server has no type that holds a column.
     """
 
-    def __init__(self, schema: pa.Schema) -> None:
-        _check_names(schema.names)
+    def __init__(
+        self, schema: pa.Schema, targets: Mapping[str, pa.DataType] = MappingProxyType({})
+    ) -> None:
+        check_names(schema.names)
         self._source = schema
         self.schema: pa.Schema = pa.schema(
-            [pa.field(field.name, _sent_as(field.type, field.name)) for field in schema]
+            [
+                pa.field(field.name, _sent_as(field.type, field.name, targets.get(field.name)))
+                for field in schema
+            ]
         )
         self._plain = all(a.type == b.type for a, b in zip(schema, self.schema, strict=True))
         self._checked = [
@@ -183,20 +194,25 @@ def _one(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
     return table.to_batches()[0]
 
 
-def _check_names(names: list[str]) -> None:
+def check_names(names: list[str]) -> None:
+    """Refuse columns without a name, or of one name.
+
+    Raises
+    ------
+    ProgrammingError
+        There is no column, or a name is empty, has a NUL, or stands twice.
+    """
     if not names:
         raise ProgrammingError("the data has no columns")
     for position, name in enumerate(names):
         if not name:
             raise ProgrammingError(f"column {position} of the data has no name")
         _check_nul(name, f"column {position} of the data")
-    # The server's names are case-insensitive.
-    folded = [name.lower() for name in names]
-    if len(set(folded)) < len(names):
-        repeated = sorted({name for name in names if folded.count(name.lower()) > 1})
+    twice = repeated(names)
+    if twice:
         raise ProgrammingError(
             "the data has columns of one name, letter case aside: "
-            f"{', '.join(map(repr, repeated))}; rename them"
+            f"{', '.join(map(repr, sorted(set(twice))))}; rename them"
         )
 
 
@@ -210,28 +226,42 @@ def _shown(schema: pa.Schema) -> str:
     return ", ".join(f"{field.name} {field.type}" for field in schema)
 
 
-def _sent_as(kind: pa.DataType, path: str) -> pa.DataType:
-    """The type that a column or what is inside it is sent as; `path` names it in errors."""
+def _sent_as(kind: pa.DataType, path: str, target: pa.DataType | None = None) -> pa.DataType:
+    """The type that a column or what is inside it is sent as.
+
+    `path` names it in errors, `target` is the type of what it goes to, where that is known.
+    """
     types = pa.types
     if isinstance(kind, pa.BaseExtensionType):
-        return kind if kind.extension_name in _EXTENSIONS else _sent_as(kind.storage_type, path)
+        if kind.extension_name in _EXTENSIONS:
+            return kind
+        return _sent_as(kind.storage_type, path, target)
     if types.is_dictionary(kind) or types.is_run_end_encoded(kind):
-        return _sent_as(kind.value_type, path)
+        return _sent_as(kind.value_type, path, target)
     if types.is_null(kind) or types.is_large_string(kind) or types.is_string_view(kind):
         return pa.string()
     if types.is_large_binary(kind) or types.is_binary_view(kind):
         return pa.binary()
     if types.is_map(kind):
         parts = kind.key_type, kind.item_type
-        sent = _sent_as(parts[0], f"{path}.key"), _sent_as(parts[1], f"{path}.value")
+        into = _map_parts(target)
+        sent = (
+            _sent_as(parts[0], f"{path}.key", into[0]),
+            _sent_as(parts[1], f"{path}.value", into[1]),
+        )
         return kind if sent == parts else pa.map_(*sent)
     if _is_list(kind):
-        value = _sent_as(kind.value_type, f"{path}[]")
+        within = target.value_type if target is not None and _is_list(target) else None
+        value = _sent_as(kind.value_type, f"{path}[]", within)
         return kind if types.is_list(kind) and value == kind.value_type else pa.list_(value)
     if types.is_struct(kind):
         for field in kind:
             _check_nul(field.name, f"a field of {path}")
-        fields = [pa.field(f.name, _sent_as(f.type, f"{path}.{f.name}")) for f in kind]
+        known = _fields(target)
+        fields = [
+            pa.field(f.name, _sent_as(f.type, f"{path}.{f.name}", known.get(folded(f.name))))
+            for f in kind
+        ]
         unchanged = all(a.type == b.type for a, b in zip(kind, fields, strict=True))
         return kind if unchanged else pa.struct(fields)
     if types.is_float16(kind):
@@ -241,12 +271,55 @@ def _sent_as(kind: pa.DataType, path: str) -> pa.DataType:
     if types.is_decimal(kind):
         return _decimal(kind, path)
     if types.is_timestamp(kind):
-        return kind if kind.unit == "ns" and kind.tz is None else pa.timestamp("us", kind.tz)
+        finest = kind.unit == "ns" and (kind.tz is None or is_nanoseconds(target))
+        return kind if finest else pa.timestamp("us", kind.tz)
     if types.is_time64(kind):
-        return pa.time64("us")
+        return kind if is_nanoseconds(target) else pa.time64("us")
     if types.is_duration(kind) and kind.unit == "ns":
         return pa.duration("us")
     return kind
+
+
+def _map_parts(kind: pa.DataType | None) -> tuple[pa.DataType | None, pa.DataType | None]:
+    if kind is None or not pa.types.is_map(kind):
+        return None, None
+    return kind.key_type, kind.item_type
+
+
+def _fields(kind: pa.DataType | None) -> dict[str, pa.DataType]:
+    """The types of a struct's fields, by their names as the server compares them."""
+    if kind is None or not pa.types.is_struct(kind):
+        return {}
+    return {folded(field.name): field.type for field in kind}
+
+
+def is_nanoseconds(kind: pa.DataType | None) -> bool:
+    """Whether a type is a time or a zoned timestamp of nanoseconds."""
+    return kind is not None and (
+        kind == pa.time64("ns")
+        or (pa.types.is_timestamp(kind) and kind.unit == "ns" and kind.tz is not None)
+    )
+
+
+def finest_columns(schema: pa.Schema, sample: Iterable[pa.RecordBatch]) -> dict[str, pa.DataType]:
+    """The columns of nanoseconds that lose some as microseconds, with their types.
+
+    Only zoned timestamps and times count, which not every server has in nanoseconds.
+    """
+    coarse = {f.name: _sent_as(f.type, f.name) for f in schema}
+    finer = {f.name: _sent_as(f.type, f.name, f.type) for f in schema}
+    found: dict[str, pa.DataType] = {}
+    for name in (name for name in schema.names if coarse[name] != finer[name]):
+        columns = (batch.column(name) for batch in sample)
+        if any(_reason(column, coarse[name]) is not None for column in columns):
+            found[name] = schema.field(name).type
+    return found
+
+
+def holds(kind: pa.DataType, wanted: int) -> bool:
+    """Whether a type, or one inside it, has the id `wanted`."""
+    inner = (kind.field(index).type for index in range(kind.num_fields))
+    return kind.id == wanted or any(holds(each, wanted) for each in inner)
 
 
 def _is_list(kind: pa.DataType) -> bool:

@@ -36,7 +36,8 @@ around it before it: TABLE, SCHEMA.TABLE, CATALOG.SCHEMA.TABLE. A name that has 
 double quotes.
 """
 
-_LOAD_OPTIONS = ("into", "mode", "primary_key", "cursor_field")
+_CSV_OPTIONS = ("delimiter", "quote", "header", "encoding", "null_text", "column_types")
+_LOAD_OPTIONS = ("into", "mode", "primary_key", "cursor_field", *_CSV_OPTIONS)
 
 
 class Command(NamedTuple):
@@ -119,6 +120,28 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     load.add_argument("--mode", choices=MODES, help="what to do with the table; append by default")
     load.add_argument("--primary-key", metavar="A,B", help="update the rows that agree in these")
     load.add_argument("--cursor-field", metavar="C,D", help="but only where these are larger")
+    csv = parser.add_argument_group("load of a CSV")
+    csv.add_argument("--delimiter", metavar="CHAR", help="between fields; \\t is a tab")
+    csv.add_argument("--quote", metavar="CHAR", help="around text")
+    csv.add_argument("--header", metavar="A,B", help="names of the columns, where no line has them")
+    csv.add_argument(
+        "--no-header",
+        dest="header",
+        action="store_const",
+        const=False,
+        help="the first line is a row; the columns are the table's, in its order",
+    )
+    csv.add_argument("--encoding", metavar="CODEC", help="utf-8 unless told")
+    csv.add_argument(
+        "--null-text", metavar="TEXT", action="append", help="stands for NULL; may be repeated"
+    )
+    csv.add_argument(
+        "--type",
+        dest="column_types",
+        metavar="NAME=TYPE",
+        action="append",
+        help="a column's type in SQL; may be repeated",
+    )
     parser.add_argument(
         "words",
         nargs="*",
@@ -133,7 +156,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     options.command = None
     given = [name for name in _LOAD_OPTIONS if getattr(options, name) is not None]
     if given and options.words[:1] != ["load"]:
-        parser.error(f"--{given[0].replace('_', '-')} is for the command load")
+        name = {"column_types": "type"}.get(given[0], given[0].replace("_", "-"))
+        parser.error(f"--{name} is for the command load")
     if options.write and options.words[:1] != ["doctor"]:
         parser.error("--write is for the command doctor")
     if options.words and options.words[0] in COMMANDS:
@@ -200,6 +224,7 @@ def _load(connection: Connection[tuple[Any, ...]], options: argparse.Namespace) 
     if len(options.words) != 1 or not options.into:
         raise ProgrammingError("load takes one FILE and --into TABLE")
     path = options.words[0]
+    types = options.column_types
     line = None
     if sys.stderr is not None and sys.stderr.isatty():
         with reading():
@@ -212,6 +237,12 @@ def _load(connection: Connection[tuple[Any, ...]], options: argparse.Namespace) 
             primary_key=_columns(options.primary_key),
             cursor_field=_columns(options.cursor_field),
             on_progress=line,
+            delimiter="\t" if options.delimiter == "\\t" else options.delimiter,
+            quote=options.quote,
+            header=_columns(options.header) if options.header else options.header,
+            encoding=options.encoding,
+            null_text=options.null_text,
+            column_types=None if types is None else dict(map(_column_type, types)),
         )
     finally:
         if line is not None:
@@ -227,6 +258,13 @@ def _doctor(connection: Connection[tuple[Any, ...]], options: argparse.Namespace
         print(f"{finding.subject:15} {finding.found}", flush=True)
         findings += bool(finding.subject)
     return f"{findings} findings"
+
+
+def _column_type(text: str) -> tuple[str, str]:
+    name, separator, kind = text.partition("=")
+    if not separator or not name or not kind:
+        raise ProgrammingError(f"--type {text!r}: expected NAME=TYPE")
+    return name, kind
 
 
 def _columns(names: str | None) -> list[str] | None:

@@ -88,6 +88,32 @@ def _load_nowhere(connection: Connection[Any], table: str) -> None:
         _adbc.call(statement.cancel, run)
 
 
+def _given_up(doctor: Any, connection: Connection[Any]) -> str:
+    """What a server keeps of a load that it did not get to the end of."""
+    rows = 20_000
+
+    def source() -> Iterator[pa.RecordBatch]:
+        # Some of it arrives while the rest is awaited.
+        for start in range(0, 5 * rows, rows):
+            yield pa.record_batch({"a": pa.array(range(start, start + rows), pa.int64())})
+        raise _GivenUp
+
+    with _schema(connection) as schema:
+        name = f"{schema}.loaded"
+        connection.execute(f"CREATE TABLE {name} (a BIGINT)")
+        with contextlib.suppress(_GivenUp):
+            connection.load(name, source(), batch_bytes=8 * rows)
+        row = connection.execute(f"SELECT count(*) FROM {name}").fetchone()
+        kept = row[0] if row else 0
+        if not kept:
+            return "nothing of it is kept"
+        return f"{kept:,} rows of it are kept: a load is not all or nothing here"
+
+
+class _GivenUp(Exception):
+    """What the source of a load fails with on purpose."""
+
+
 def _message_size(doctor: Any, connection: Connection[Any]) -> str:
     refused = ""
     with _schema(connection) as schema:
@@ -120,6 +146,7 @@ def _upsert(doctor: Any, connection: Connection[Any]) -> str:
 
 INGEST_QUESTIONS: list[tuple[str, Callable[[Any, Connection[Any]], str]]] = [
     ("ingest", _ingest),
+    ("load given up", _given_up),
     ("ingest message", _message_size),
     ("upsert", _upsert),
 ]

@@ -1,20 +1,25 @@
-"""Files to load, read lazily in bounded batches by ``pyarrow.dataset``."""
+"""Files to load: which a path means, and several of them as one table."""
 
 from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import unquote
 
 import pyarrow as pa
 
+from .batches import Conversion
+from .csv_input import CsvFiles, CsvOptions, check_options, check_unused
 from .errors import DataError, ProgrammingError
+from .matching import folded
+from .parquet_input import ParquetFiles
 
-#: Rows that a scan gives at once; with the readahead below it bounds the memory of a load.
+Stored = Callable[[], pa.Schema | None]
+
+#: Rows that are read at once.
 _ROWS = 16_384
-
-_BUFFER_BYTES = 1024 * 1024
 
 _FORMATS = {
     ".parquet": "parquet",
@@ -23,14 +28,47 @@ _FORMATS = {
     ".tsv": "tsv",
     ".feather": "ipc",
     ".arrow": "ipc",
+    ".arrows": "ipc",
     ".ipc": "ipc",
 }
-_TEXT = ("csv", "tsv")
+_TEXT = {"csv": ",", "tsv": "\t"}
 _COMPRESSIONS = (".gz", ".bz2", ".zst", ".lz4")
+
+#: What Hive calls the folder of rows whose key is NULL.
+_NULL_KEY = "__HIVE_DEFAULT_PARTITION__"
+
+
+class _Files(Protocol):
+    """Files of one format."""
+
+    def schemas(self, paths: Sequence[str]) -> list[pa.Schema]:
+        """The columns of each."""
+
+    def batches(self, path: str) -> Iterator[pa.RecordBatch]:
+        """The rows of one, whose columns have been asked for."""
+
+
+class _Found(NamedTuple):
+    """The files of a path.
+
+    Attributes
+    ----------
+    filesystem : pyarrow.fs.FileSystem
+    paths : list of str
+    kind : str
+        The files' format.
+    keys : list of dict
+        What the folders of each file say, by column.
+    """
+
+    filesystem: Any
+    paths: list[str]
+    kind: str
+    keys: list[dict[str, str | None]]
 
 
 def open_files(
-    path: str, column_types: Callable[[], Mapping[str, pa.DataType]] | None = None
+    path: str, stored: Stored = lambda: None, options: CsvOptions | None = None
 ) -> pa.RecordBatchReader:
     """A reader of the rows of one file, of a directory, or of what a glob pattern matches.
 
@@ -40,80 +78,89 @@ def open_files(
         Parquet, CSV (``.csv``, ``.tsv``, also ``.gz`` and other compressions) or Arrow IPC
         (``.feather``, ``.arrow``); told by the name's end. In a directory
         ``key=value`` folders become columns, and names that begin with ``_`` or ``.`` are left
-        out. A URL is given to ``pyarrow.dataset``.
-    column_types : callable, optional
-        The types that CSV columns have where they are going; others are inferred from the first
-        megabyte. An empty field without quotes is NULL.
+        out. A URL is given to ``pyarrow.fs``.
+    stored : callable, optional
+        Asked for the columns of the table that they go to, whose types those of a CSV get; others
+        get the type that all of their text can be.
+    options : CsvOptions, optional
+        How CSV files are written.
 
     Raises
     ------
     ProgrammingError
         The format is not known, or the files are of several.
+    DataError
+        The files are not one table: one lacks a column that another has, or has it as another
+        type; names both.
     FileNotFoundError
         There is no such file.
     """
-    if os.path.isfile(path) and _kind(path) == "parquet":
-        # A scan decodes a row group at a time, however large; this a batch.
-        from pyarrow import parquet
-
-        file = parquet.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER_BYTES)
-        return pa.RecordBatchReader.from_batches(file.schema_arrow, file.iter_batches(_ROWS))
-    found, kind = _open(path, column_types)
-    scanner = found.scanner(
-        batch_size=_ROWS,
-        batch_readahead=2,
-        fragment_readahead=1,
-        fragment_scan_options=_scan_options(kind),
-    )
-    reader = scanner.to_reader()
-    if kind not in _TEXT:
-        return reader
-    return pa.RecordBatchReader.from_batches(reader.schema, _explained(reader))
+    found = _find(path)
+    options = options or CsvOptions()
+    files: _Files
+    if found.kind in _TEXT:
+        check_options(options)
+        files = CsvFiles(found.filesystem, _TEXT[found.kind], options, stored())
+    else:
+        check_unused(options, repr(path))
+        kind = ParquetFiles if found.kind == "parquet" else _IpcFiles
+        files = kind(found.filesystem, _ROWS)
+    schemas = files.schemas(found.paths)
+    if len(found.paths) == 1 and not found.keys[0]:
+        return pa.RecordBatchReader.from_batches(schemas[0], files.batches(found.paths[0]))
+    return _one_table(found, files, schemas)
 
 
 def count_rows(path: str) -> int | None:
     """The rows of what `open_files` opens, or None where they would have to be read for it."""
-    found, kind = _open(path, None)
-    return None if kind in _TEXT else int(found.count_rows())
-
-
-def _open(
-    path: str, column_types: Callable[[], Mapping[str, pa.DataType]] | None
-) -> tuple[Any, str]:
-    """The dataset behind a path, and the files' format."""
     from pyarrow import dataset
 
-    folder = "://" not in path and os.path.isdir(path)
-    if folder:
-        files = sorted(_files_in(path))
-    elif "://" in path or os.path.exists(path):
-        files = [path]
+    found = _find(path)
+    if found.kind in _TEXT:
+        return None
+    files = dataset.dataset(found.paths, format=found.kind, filesystem=found.filesystem)
+    return int(files.count_rows())
+
+
+# Which files
+
+
+def _find(path: str) -> _Found:
+    from pyarrow import fs
+
+    filesystem: Any = fs.LocalFileSystem()
+    base = ""
+    if "://" in path:
+        filesystem, inner = fs.FileSystem.from_uri(path)
+        if filesystem.get_file_info(inner).type == fs.FileType.Directory:
+            base = inner
+            listed = filesystem.get_file_info(fs.FileSelector(inner, recursive=True))
+            paths = sorted(
+                each.path
+                for each in listed
+                if each.type == fs.FileType.File and not _is_hidden(each.path[len(base) :])
+            )
+        else:
+            paths = [inner]
+    elif os.path.isdir(path):
+        base = path
+        paths = sorted(_files_in(path))
+    elif os.path.exists(path):
+        paths = [path]
     else:
-        files = sorted(glob.glob(path, recursive=True)) if glob.has_magic(path) else []
-    if not files:
+        paths = sorted(glob.glob(path, recursive=True)) if glob.has_magic(path) else []
+        paths = [each for each in paths if os.path.isfile(each)]
+    if not paths:
         raise FileNotFoundError(f"no file to load: {path!r}")
-    kinds = sorted({_kind(file) for file in files})
+    kinds = sorted({_kind(each) for each in paths})
     if len(kinds) > 1:
         raise ProgrammingError(f"{path!r} holds files of several formats: {', '.join(kinds)}")
-    kind = kinds[0]
-    types = column_types() if kind in _TEXT and column_types is not None else {}
-    return dataset.dataset(
-        path if files == [path] else files,
-        format=_format(kind, types),
-        partitioning="hive" if folder else None,
-        partition_base_dir=path if folder else None,
-    ), kind
+    keys = [_keys(each[len(base) :]) if base else {} for each in paths]
+    return _Found(filesystem, paths, kinds[0], keys)
 
 
-def _explained(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
-    try:
-        yield from reader
-    except pa.ArrowInvalid as error:
-        raise DataError(
-            f"cannot read the CSV: {str(error).splitlines()[0]}; column types are those of the "
-            "table, or inferred from the first megabyte: to set them, load "
-            "pyarrow.csv.open_csv(path, convert_options=ConvertOptions(column_types={…}))"
-        ) from error
+def _is_hidden(path: str) -> bool:
+    return any(part.startswith((".", "_")) for part in path.split("/"))
 
 
 def _files_in(directory: str) -> Iterator[str]:
@@ -125,7 +172,7 @@ def _files_in(directory: str) -> Iterator[str]:
 
 
 def _kind(path: str) -> str:
-    name = path.partition("?")[0].lower() if "://" in path else path.lower()
+    name = path.lower()
     stem, extension = os.path.splitext(name)
     if extension in _COMPRESSIONS:
         inner = _FORMATS.get(os.path.splitext(stem)[1])
@@ -139,45 +186,149 @@ def _kind(path: str) -> str:
     return _FORMATS[extension]
 
 
-def _format(kind: str, types: Mapping[str, pa.DataType]) -> Any:
-    from pyarrow import csv, dataset
+def _keys(path: str) -> dict[str, str | None]:
+    """The columns that the folders of a path stand for."""
+    folders = path.replace(os.sep, "/").split("/")[:-1]
+    pairs = (folder.partition("=") for folder in folders if "=" in folder)
+    return {
+        unquote(name): None if value == _NULL_KEY else unquote(value) for name, _, value in pairs
+    }
 
-    if kind not in _TEXT:
-        return kind
-    return dataset.CsvFileFormat(
-        parse_options=csv.ParseOptions(delimiter="," if kind == "csv" else "\t"),
-        default_fragment_scan_options=dataset.CsvFragmentScanOptions(
-            csv.ConvertOptions(
-                column_types={name: _readable(kind) for name, kind in types.items()},
-                null_values=[""],
-                strings_can_be_null=True,
-                quoted_strings_can_be_null=False,
+
+# Several files as one table
+
+
+def _one_table(found: _Found, files: _Files, schemas: Sequence[pa.Schema]) -> pa.RecordBatchReader:
+    kinds = _key_types(found.keys)
+    conversions = [
+        Conversion(schema, {field.name: field.type for field in schema}) for schema in schemas
+    ]
+    wholes = []
+    for conversion, keys in zip(conversions, found.keys, strict=True):
+        own = {folded(name) for name in conversion.schema.names}
+        # What a file says itself goes before what its folder says.
+        added = [pa.field(name, kinds[name]) for name in keys if folded(name) not in own]
+        wholes.append(pa.schema([*conversion.schema, *added]))
+    one = _unified(found.paths, wholes)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for path, conversion, keys in zip(found.paths, conversions, found.keys, strict=True):
+            for batch in files.batches(path):
+                for piece in conversion.pieces(batch, batch.nbytes + 1):
+                    yield _as_one(piece, keys, one, path)
+
+    return pa.RecordBatchReader.from_batches(one, batches())
+
+
+def _unified(paths: Sequence[str], schemas: Sequence[pa.Schema]) -> pa.Schema:
+    """The columns of all files, in the order of the first one."""
+    first = schemas[0]
+    known = {folded(name): name for name in first.names}
+    kinds = {name: first.field(name).type for name in first.names}
+    for path, schema in zip(paths[1:], schemas[1:], strict=True):
+        here = {folded(name): name for name in schema.names}
+        for name in (name for name in known if name not in here):
+            raise DataError(
+                f"{path} has no column {known[name]!r}, which {paths[0]} has; files that are "
+                "loaded together have the same columns, in any order"
             )
-        ),
-    )
+        for name in (name for name in here if name not in known):
+            raise DataError(
+                f"{path} has a column {here[name]!r}, which {paths[0]} has not; files that are "
+                "loaded together have the same columns, in any order"
+            )
+        for name, spelled in here.items():
+            kind, other = kinds[known[name]], schema.field(spelled).type
+            common = _common(kind, other)
+            if common is None:
+                raise DataError(
+                    f"column {spelled!r} is {other} in {path}, and {kind} in a file before it; "
+                    "load them one by one into a table"
+                )
+            kinds[known[name]] = common
+    return pa.schema([pa.field(name, kind) for name, kind in kinds.items()])
 
 
-def _scan_options(kind: str) -> Any:
-    from pyarrow import dataset
-
-    if kind != "parquet":
-        return None
-    # Columns of a row group are read as they are needed, not all of them at once.
-    return dataset.ParquetFragmentScanOptions(use_buffered_stream=True, pre_buffer=False)
-
-
-def _readable(kind: pa.DataType) -> pa.DataType:
-    """The type that a CSV column is read as on its way to a column of this type.
-
-    The server turns text into anything else, and knows its own notation best.
-    """
+def _common(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+    """The type that holds the values of both as they are, or None."""
     types = pa.types
-    if (
-        types.is_integer(kind)
-        or types.is_floating(kind)
-        or types.is_boolean(kind)
-        or types.is_date32(kind)
-        or types.is_decimal128(kind)
-    ):
-        return kind
-    return pa.string()
+    if one == other:
+        return one
+    if any(map(types.is_decimal, (one, other))) and any(map(types.is_floating, (one, other))):
+        return None
+    both = [pa.schema([pa.field("a", kind)]) for kind in (one, other)]
+    try:
+        return pa.unify_schemas(both, promote_options="permissive").field(0).type
+    except pa.ArrowException:
+        return None
+
+
+def _as_one(
+    batch: pa.RecordBatch, keys: dict[str, str | None], schema: pa.Schema, path: str
+) -> pa.RecordBatch:
+    place = {folded(name): index for index, name in enumerate(batch.schema.names)}
+    values = {folded(name): value for name, value in keys.items()}
+    columns = []
+    for field in schema:
+        index = place.get(folded(field.name))
+        if index is None:
+            value = values[folded(field.name)]
+            column = pa.repeat(pa.scalar(value, pa.string()), batch.num_rows)
+        else:
+            column = batch.column(index)
+        try:
+            columns.append(column.cast(field.type) if column.type != field.type else column)
+        except pa.ArrowException as error:
+            raise DataError(
+                f"column {field.name!r} of {path} does not go into {field.type} unchanged, "
+                f"which it is with the other files: {error}"
+            ) from None
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _key_types(keys: Sequence[dict[str, str | None]]) -> dict[str, pa.DataType]:
+    """The types of the columns that folders stand for: numbers where all of them are."""
+    texts: dict[str, list[str | None]] = {}
+    for each in keys:
+        for name, value in each.items():
+            texts.setdefault(name, []).append(value)
+    found = {}
+    for name, values in texts.items():
+        found[name] = pa.string()
+        for kind in (pa.int32(), pa.int64()):
+            try:
+                pa.array(values, pa.string()).cast(kind)
+            except pa.ArrowInvalid:
+                continue
+            found[name] = kind
+            break
+    return found
+
+
+class _IpcFiles:
+    """Arrow IPC files and streams."""
+
+    def __init__(self, filesystem: Any, rows: int) -> None:
+        self._filesystem = filesystem
+
+    def schemas(self, paths: Sequence[str]) -> list[pa.Schema]:
+        """The columns of each file."""
+        return [self._open(path).schema for path in paths]
+
+    def batches(self, path: str) -> Iterator[pa.RecordBatch]:
+        """The rows of one of the files."""
+        return ipc_batches(self._open(path))
+
+    def _open(self, path: str) -> Any:
+        with self._filesystem.open_input_stream(path, compression=None) as stream:
+            is_file = stream.read(6) == b"ARROW1"
+        if is_file:
+            return pa.ipc.open_file(self._filesystem.open_input_file(path))
+        return pa.ipc.open_stream(self._filesystem.open_input_stream(path, compression=None))
+
+
+def ipc_batches(reader: Any) -> Iterator[pa.RecordBatch]:
+    """The batches of a RecordBatchFileReader or a reader of a stream."""
+    if hasattr(reader, "get_batch"):
+        return map(reader.get_batch, range(reader.num_record_batches))
+    return iter(reader)

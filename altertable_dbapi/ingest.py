@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping
-from functools import cached_property, partial
+from functools import cache, partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +14,20 @@ import pyarrow as pa
 from adbc_driver_manager import AdbcStatusCode, StatementOptions
 
 from . import _adbc, upsert, wire
-from .arrow_input import open_source, reading
-from .batches import Conversion, merged
-from .errors import DataError, OperationalError, ProgrammingError
+from .arrow_input import Source, open_source, reading
+from .batches import Conversion, check_names, finest_columns, holds, is_nanoseconds, merged
+from .csv_input import CsvOptions
+from .errors import (
+    DatabaseError,
+    DataError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+)
 from .limits import has_expired
 from .loading import BATCH_BYTES, MODES, Progress
+from .matching import Matching, check_defaults
 from .table_names import Target
 from .transfer import Transfer
 
@@ -36,6 +46,7 @@ def load(
     key: upsert.Key | None = None,
     on_progress: Progress | None = None,
     batch_bytes: int = BATCH_BYTES,
+    csv: CsvOptions | None = None,
 ) -> int:
     """Load `data` into the table that `names` (catalog, schema, table) say, as `Loading.load`."""
     if mode not in MODES:
@@ -47,8 +58,8 @@ def load(
             status_code=AdbcStatusCode.INVALID_STATE,
         )
     target = _locate(session, names)
-    stored = _Stored(session, target) if mode in ("append", "create_append") else None
-    source = open_source(data, None if stored is None else stored.types)
+    ask = cache(partial(_stored, session, target, mode))
+    source = open_source(data, ask, _typed(session, csv))
     if source.schema is None:
         if mode == "append":
             return 0
@@ -56,12 +67,23 @@ def load(
             f"the data has not one batch, so mode={mode!r} has no columns to make the table of; "
             "an empty table or a RecordBatchReader has"
         )
-    conversion = Conversion(source.schema)
+    check_names(source.schema.names)
+    matching = None
+    stored = ask()
+    if stored is None:
+        targets = _finest(session, source)
+    else:
+        matching = Matching(source.schema.names, ".".join(target), stored, partial=key is not None)
+        targets = matching.types
+        if matching.lacking and key is None:
+            check_defaults(".".join(target), matching.lacking, _defaults(session, target))
+    conversion = Conversion(source.schema, targets)
+    schema = conversion.schema if matching is None else matching.schema(conversion.schema)
     if key is not None:
-        key = key.resolved(conversion.schema)
-        if stored is not None:
-            stored.check(conversion.schema)
+        key = key.resolved(schema)
     pieces = _pieces(source.batches, conversion, batch_bytes)
+    if matching is not None:
+        pieces = matching.arranged(pieces, schema)
     try:
         if key is not None:
             command = wire.ingest_command(
@@ -71,12 +93,12 @@ def load(
                 schema=target.schema,
                 options=key.options,
             )
-            send = partial(upsert.send, session.settings, command, conversion.schema)
+            send = partial(upsert.send, session.settings, command, schema)
             return _pump(session, Transfer(send), _keyed(pieces, key), on_progress)
         kept = _Kept(pieces)
         if on_progress is not None:
             on_progress = _rising(on_progress)
-        put = partial(_put, session, mode=mode, schema=conversion.schema, on_progress=on_progress)
+        put = partial(_put, session, mode=mode, schema=schema, on_progress=on_progress)
         try:
             return put(target, kept)
         except OperationalError as error:
@@ -85,8 +107,11 @@ def load(
                 raise
         # A new session: it stands in the catalog and schema of its options.
         return put(_locate(session, names), again)
-    except ProgrammingError as error:
-        raise _advised(error, mode) from None
+    except DatabaseError as error:
+        advised = _advised(error, mode)
+        if advised is None:
+            raise
+        raise advised from None
 
 
 def _put(
@@ -145,36 +170,68 @@ def _locate(session: Session, names: tuple[str | None, str | None, str]) -> Targ
     return Target(catalog, schema, table)
 
 
-class _Stored:
-    """The columns that the table has, asked for at most once."""
+def _stored(session: Session, target: Target, mode: str) -> pa.Schema | None:
+    """The columns that the table has before the load, or None where it makes the table.
 
-    def __init__(self, session: Session, target: Target) -> None:
-        self._session = session
-        self._target = target
+    Raises
+    ------
+    ProgrammingError
+        There is no table to append to.
+    """
+    if mode not in ("append", "create_append"):
+        return None
+    try:
+        return session.execute(f"SELECT * FROM {target} LIMIT 0").read_table().schema
+    except ProgrammingError as error:
+        if not _says_missing(error):
+            raise
+        if mode == "append":
+            raise _missing(f"Table {'.'.join(target)} does not exist") from None
+        return None
 
-    @cached_property
-    def _schema(self) -> pa.Schema | None:
-        try:
-            return (
-                self._session.execute(f"SELECT * FROM {self._target} LIMIT 0").read_table().schema
-            )
-        except ProgrammingError:
-            # There is no such table; the load itself says so where that is an error.
-            return None
 
-    def types(self) -> Mapping[str, pa.DataType]:
-        """Arrow types by column name."""
-        return {} if self._schema is None else {f.name: f.type for f in self._schema}
+def _typed(session: Session, csv: CsvOptions | None) -> CsvOptions | None:
+    """The options with the Arrow types that the server has for those of SQL."""
+    if csv is None or not isinstance(csv.column_types, Mapping):
+        return csv
+    types = dict(csv.column_types)
+    for name, kind in types.items():
+        if isinstance(kind, str):
+            answer = session.execute(f"SELECT CAST(NULL AS {kind}) AS a").read_table()
+            types[name] = answer.schema.field(0).type
+    return csv._replace(column_types=types)
 
-    def check(self, schema: pa.Schema) -> None:
-        """Refuse columns that the table has not."""
-        known = {name.lower() for name in self.types()}
-        unknown = [name for name in schema.names if name.lower() not in known]
-        if known and unknown:
-            raise ProgrammingError(
-                f"{self._target} has no column {', '.join(map(repr, unknown))}; it has "
-                f"{', '.join(self.types())}"
-            )
+
+def _defaults(session: Session, target: Target) -> dict[str, str]:
+    """The defaults of the table's columns that have one."""
+    rows = session.execute(f"DESCRIBE {target}").read_table().to_pylist()
+    return {row["column_name"]: row["default"] for row in rows if row["default"] is not None}
+
+
+#: The types that keep nanoseconds, where the server has them.
+_FINEST = (("TIME_NS", pa.time64("ns").id), ("TIMESTAMPTZ_NS", pa.timestamp("ns", "UTC").id))
+
+
+def _finest(session: Session, source: Source) -> dict[str, pa.DataType]:
+    """The columns that are made in nanoseconds, since the data at hand has some.
+
+    Others of the same types are made in microseconds, which every server has.
+    """
+    assert source.schema is not None
+    found = finest_columns(source.schema, source.sample)
+    for name, kind in _FINEST:
+        if any(holds(each, kind) for each in found.values()) and not _has_type(session, name):
+            found = {column: each for column, each in found.items() if not holds(each, kind)}
+    return found
+
+
+def _has_type(session: Session, name: str) -> bool:
+    """Whether the server has a type of nanoseconds, and gives it as such."""
+    try:
+        answer = session.execute(f"SELECT CAST(NULL AS {name}) AS a").read_table()
+    except (ProgrammingError, NotSupportedError, InternalError):
+        return False
+    return is_nanoseconds(answer.schema.field(0).type)
 
 
 def _pieces(
@@ -279,13 +336,27 @@ def _pump(
         session.cancel_load = None
 
 
-def _advised(error: ProgrammingError, mode: str) -> ProgrammingError:
-    """The server's refusal of a mode, with the mode that does it."""
+def _advised(error: DatabaseError, mode: str) -> ProgrammingError | None:
+    """The server's refusal of a mode, whatever its code, with the mode that does it."""
     text = str(error)
-    if mode == "append" and "does not exist" in text and text.startswith("Table "):
-        text += "; mode='create_append' or 'create' makes it"
-    elif mode == "create" and "already exists" in text:
-        text += "; mode='append' adds to it, 'replace' replaces it"
-    else:
-        return error
-    return ProgrammingError(text, status_code=error.status_code, vendor_code=error.vendor_code)
+    if mode == "append" and _says_missing(error):
+        return _missing(text, error.vendor_code)
+    if mode == "create" and re.search(r"(?i)\bTable\b.* already exists", text):
+        return ProgrammingError(
+            f"{text}; mode='append' adds to it, 'replace' replaces it",
+            status_code=AdbcStatusCode.ALREADY_EXISTS,
+            vendor_code=error.vendor_code,
+        )
+    return None
+
+
+def _says_missing(error: DatabaseError) -> bool:
+    return re.search(r"(?i)\bTable\b.* does not exist", str(error)) is not None
+
+
+def _missing(text: str, vendor_code: int | None = None) -> ProgrammingError:
+    return ProgrammingError(
+        f"{text}; mode='create_append' or 'create' makes it",
+        status_code=AdbcStatusCode.NOT_FOUND,
+        vendor_code=vendor_code,
+    )

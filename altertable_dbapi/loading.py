@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,8 @@ from .errors import ProgrammingError
 from .table_names import table_names
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from .session import Session
 
 MODES = ("create", "append", "create_append", "replace")
@@ -40,6 +42,12 @@ class Loading:
         cursor_field: str | Sequence[str] | None = None,
         on_progress: Progress | None = None,
         batch_bytes: int = BATCH_BYTES,
+        delimiter: str | None = None,
+        quote: str | None = None,
+        header: bool | Sequence[str] | None = None,
+        encoding: str | None = None,
+        null_text: str | Sequence[str] | None = None,
+        column_types: Mapping[str, pa.DataType | str] | None = None,
     ) -> int:
         """Load data into a table, all of it or nothing.
 
@@ -67,7 +75,7 @@ class Loading:
             The catalog and schema, instead of in `table`.
         primary_key : str or sequence of str, optional
             Update the rows that agree with a loaded one in these columns, and insert the others.
-            Columns that the data has not keep their values.
+            Columns that the data lacks keep their values.
         cursor_field : str or sequence of str, optional
             With `primary_key`: a row replaces another only when it is larger in these columns.
         on_progress : callable, optional
@@ -75,6 +83,20 @@ class Loading:
             each batch. When it raises, the load is given up and nothing is loaded.
         batch_bytes : int
             Bytes in a message, at most; a larger row goes alone.
+        delimiter, quote : str, optional
+            Of a CSV: what separates its fields, a comma (in ``.tsv`` a tab) unless told; what
+            surrounds text, a double quote.
+        header : bool or sequence of str, optional
+            Of a CSV: False where its first line is a row; the columns are those of the table then,
+            in its order. Names stand for a header that is not there.
+        encoding : str, optional
+            Of a CSV: a codec of Python. UTF-8 unless told, and UTF-16 where it begins so.
+        null_text : str or sequence of str, optional
+            Of a CSV: what stands for NULL where it is not in quotes; an empty field unless told.
+        column_types : mapping of str to pyarrow.DataType or str, optional
+            Of a CSV: types of columns, as Arrow or SQL has them. Others have the type of the
+            table's column, or where the table is made one that all of their text can be: the file
+            is read twice then.
 
         Returns
         -------
@@ -93,18 +115,23 @@ class Loading:
 
         Notes
         -----
+        Columns go to those of the same name, as DuckDB compares names: without the case of A to Z.
+        They are sent in the table's order, so that a server which goes by position does the same.
+        A column that the table lacks is refused. One that the data lacks becomes NULL, and is
+        refused where it has a default.
+
         Ctrl-C and any exception give the load up, and nothing is loaded. Only a load that is
         interrupted when all has been sent, while the server's answer is awaited, may be there
         nevertheless.
 
         Arrow types that the server has not are sent as their plain equivalents; the table is in
-        `altertable_dbapi.batches.Conversion`. Columns of a CSV file have the types of the table
-        where there is one.
+        `altertable_dbapi.batches.Conversion`.
         """
         self._check_open()
         if isinstance(batch_bytes, bool) or not isinstance(batch_bytes, int) or batch_bytes < 1:
             raise ProgrammingError(f"batch_bytes is {batch_bytes!r}; expected 1 or more")
         # Imported where it is used, since most programs do not.
+        from .csv_input import CsvOptions
         from .ingest import load
         from .upsert import Key
 
@@ -114,4 +141,5 @@ class Loading:
         elif cursor_field is not None:
             raise ProgrammingError("cursor_field is given without primary_key")
         names = table_names(table, catalog, schema)
-        return load(self._session, names, data, mode, key, on_progress, batch_bytes)
+        options = CsvOptions(delimiter, quote, header, encoding, null_text, column_types)
+        return load(self._session, names, data, mode, key, on_progress, batch_bytes, options)

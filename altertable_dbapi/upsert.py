@@ -12,6 +12,7 @@ import pyarrow as pa
 from . import fork, tls, wire
 from .config import MAX_MESSAGE_BYTES, Settings
 from .errors import DataError, OperationalError, ProgrammingError, from_flight
+from .matching import folded, repeated
 from .transfer import Aborted
 
 #: The largest message that is sent, and so the largest row. pyarrow has no call to cancel a
@@ -70,17 +71,17 @@ class Key:
         ProgrammingError
             The data has no such column, or none besides the key.
         """
-        spelled = {name.lower(): name for name in schema.names}
+        spelled = {folded(name): name for name in schema.names}
         parts = []
         for option in ("primary_key", "cursor_field"):
             names = getattr(self, option)
-            missing = [name for name in names if name.lower() not in spelled]
+            missing = [name for name in names if folded(name) not in spelled]
             if missing:
                 raise ProgrammingError(
                     f"{option} names {', '.join(map(repr, missing))}; the columns of the data are "
                     f"{', '.join(schema.names)}"
                 )
-            parts.append([spelled[name.lower()] for name in names])
+            parts.append([spelled[folded(name)] for name in names])
         if len(schema) == len(self.primary_key):
             raise ProgrammingError(
                 "every column of the data is in primary_key; an upsert needs one that it can update"
@@ -106,7 +107,7 @@ def _names(option: str, given: str | Sequence[str]) -> tuple[str, ...]:
     names = (given,) if isinstance(given, str) else tuple(given)
     if not names or not all(isinstance(name, str) and name for name in names):
         raise ProgrammingError(f"{option} is {given!r}; expected one or more column names")
-    if len({name.lower() for name in names}) < len(names):
+    if repeated(names):
         raise ProgrammingError(f"{option} is {given!r}; it names a column twice")
     return names
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -17,6 +18,14 @@ from altertable_dbapi.local import Server
 
 Connection = altertable_dbapi.Connection[tuple[Any, ...]]
 Exists = Literal["append", "replace", "fail"]
+
+
+@pytest.fixture(params=[False, True], ids=["by_name", "by_position"])
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """A server that appends by the names of columns, and one that goes by their position."""
+    with Server(ingest_by_position=request.param) as server:
+        yield server
+
 
 FRAME = pd.DataFrame({"id": [1, 2], "name": ["a", None]})
 POLARS = pl.DataFrame({"id": [1, 2], "name": ["a", None]})

@@ -31,7 +31,7 @@ SUBJECTS = [
     "keepalive call",
     "cancel",
 ]
-WRITING = ["ingest", "ingest message", "upsert"]
+WRITING = ["ingest", "load given up", "ingest message", "upsert"]
 
 
 @pytest.fixture(autouse=True)
@@ -81,6 +81,7 @@ def test_the_local_server(server: Server) -> None:
     assert found["ingest"].startswith(
         "3 of 3 rows kept in the schema that was named, 3 reported; without a schema in local.main"
     )
+    assert found["load given up"] == "nothing of it is kept"
     assert found["ingest message"].startswith("a message of 3 MiB is taken; 16 MiB is refused: ")
     assert found["upsert"] == "updates and inserts, 2 rows reported"
     assert found["recommended"] == "connect(catalog=…)"

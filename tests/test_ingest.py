@@ -23,6 +23,14 @@ from altertable_dbapi.table_names import table_names
 
 Connection = altertable_dbapi.Connection[tuple[Any, ...]]
 
+
+@pytest.fixture(params=[False, True], ids=["by_name", "by_position"])
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """A server that appends by the names of columns, and one that goes by their position."""
+    with Server(ingest_by_position=request.param) as server:
+        yield server
+
+
 PAIR = pa.table({"id": [1, 2], "name": ["a", None]})
 ROWS = [(1, "a"), (2, None)]
 
@@ -152,16 +160,19 @@ def test_where_a_load_goes() -> None:
         assert rows(auto, "other.mine.here") == ROWS
 
 
-def test_a_load_costs_one_call_and_the_first_without_names_two_more(
+def test_a_load_costs_one_call_and_appending_two_more_and_the_first_without_names_two(
     server: Server, auto: Connection
 ) -> None:
     server.clear()
     auto.load("local.main.t", PAIR, mode="create")
     assert server.calls == ["DoPut:CommandStatementIngest"]
-    auto.load("t", PAIR)
+    # What is appended has to know the table's columns.
+    auto.load("local.main.t", PAIR)
     assert len(server.calls) == 4
     auto.load("t", PAIR)
-    assert len(server.calls) == 5
+    assert len(server.calls) == 9
+    auto.load("t", PAIR)
+    assert len(server.calls) == 12
     # The statement of a load is used again, and nothing of it shows in what comes after.
     assert auto.execute("SELECT $1 + 1", [41]).fetchall() == [(42,)]
     auto.load("other", PAIR, mode="create")

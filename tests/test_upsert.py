@@ -17,6 +17,14 @@ from altertable_dbapi.upsert import MAX_SENT_BYTES
 
 Connection = altertable_dbapi.Connection[tuple[Any, ...]]
 
+
+@pytest.fixture(params=[False, True], ids=["by_name", "by_position"])
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """A server that appends by the names of columns, and one that goes by their position."""
+    with Server(ingest_by_position=request.param) as server:
+        yield server
+
+
 Row = dict[str, Any]
 
 SCHEMA = pa.schema(
