@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from adbc_driver_manager import AdbcStatusCode
 from pyarrow import types
 
 from .errors import DataError, unreadable_schema
@@ -63,8 +62,7 @@ class Bounds:
                     check(batch.column(i))
                 except (pa.ArrowException, ValueError) as error:
                     raise DataError(
-                        f"the server sent a damaged column {self._schema.field(i).name}: {error}",
-                        status_code=AdbcStatusCode.INVALID_DATA,
+                        f"the server sent a damaged column {self._schema.field(i).name}: {error}"
                     ) from None
 
 

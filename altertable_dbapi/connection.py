@@ -50,7 +50,7 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
     IntegrityError = errors.IntegrityError  # type: ignore[assignment]
     InternalError = errors.InternalError  # type: ignore[assignment]
     ProgrammingError = errors.ProgrammingError  # type: ignore[assignment]
-    NotSupportedError = errors.NotSupportedError
+    NotSupportedError = errors.NotSupportedError  # type: ignore[assignment]
 
     def __init__(
         self,

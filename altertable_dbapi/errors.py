@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import ClassVar
 
 import adbc_driver_manager as adbc
 from adbc_driver_manager import AdbcStatusCode
@@ -19,16 +19,19 @@ class Error(adbc.Error):
     message : str
         One sentence for a person.
     status_code : AdbcStatusCode, optional
-        The ADBC status; ``UNKNOWN`` when the error has none.
+        The ADBC status; unless given, the usual one of the class.
     vendor_code : int, optional
         The gRPC status code that the server answered with, where there is one.
     """
+
+    #: The ADBC status of those that are raised without one.
+    usual_status: ClassVar[AdbcStatusCode] = AdbcStatusCode.UNKNOWN
 
     def __init__(
         self,
         message: str,
         *,
-        status_code: AdbcStatusCode | int = AdbcStatusCode.UNKNOWN,
+        status_code: AdbcStatusCode | int | None = None,
         vendor_code: int | None = None,
         sqlstate: str | None = None,
         details: list[tuple[str, bytes]] | None = None,
@@ -36,7 +39,7 @@ class Error(adbc.Error):
         adbc.Error.__init__(
             self,
             message,
-            status_code=status_code,
+            status_code=self.usual_status if status_code is None else status_code,
             vendor_code=vendor_code,  # type: ignore[arg-type]  # the stub is wrong
             sqlstate=sqlstate,
             details=details,
@@ -46,6 +49,8 @@ class Error(adbc.Error):
 class InterfaceError(Error, adbc.InterfaceError):
     """The driver is used in a way that it cannot serve (PEP 249)."""
 
+    usual_status = AdbcStatusCode.INVALID_STATE
+
 
 class DatabaseError(Error, adbc.DatabaseError):
     """Base class of errors that concern the database (PEP 249)."""
@@ -54,29 +59,37 @@ class DatabaseError(Error, adbc.DatabaseError):
 class DataError(DatabaseError, adbc.DataError):
     """A value is wrong: out of range, not convertible, not bindable (PEP 249)."""
 
+    usual_status = AdbcStatusCode.INVALID_DATA
+
 
 class OperationalError(DatabaseError, adbc.OperationalError):
     """The database's operation failed: connection, session, transaction, time (PEP 249)."""
+
+    usual_status = AdbcStatusCode.IO
 
 
 class IntegrityError(DatabaseError, adbc.IntegrityError):
     """A constraint is violated (PEP 249)."""
 
+    usual_status = AdbcStatusCode.INTEGRITY
+
 
 class InternalError(DatabaseError, adbc.InternalError):
     """The server or the engine is at fault (PEP 249)."""
+
+    usual_status = AdbcStatusCode.INTERNAL
 
 
 class ProgrammingError(DatabaseError, adbc.ProgrammingError):
     """The statement or the call is wrong (PEP 249)."""
 
+    usual_status = AdbcStatusCode.INVALID_ARGUMENT
+
 
 class NotSupportedError(DatabaseError, adbc.NotSupportedError):
     """The database or the driver has no such feature (PEP 249)."""
 
-    def __init__(self, message: str, **kwargs: Any) -> None:
-        kwargs.setdefault("status_code", AdbcStatusCode.NOT_IMPLEMENTED)
-        DatabaseError.__init__(self, message, **kwargs)
+    usual_status = AdbcStatusCode.NOT_IMPLEMENTED
 
 
 #: What DuckDB writes before "Error:", and the PEP 249 class for it. DuckDB's own Python client
@@ -124,6 +137,18 @@ DUCKDB_ERRORS: dict[str, type[Error]] = {
     "Scheduler": InternalError,
     "Stat": InternalError,
 }
+
+#: The ADBC status for a prefix, where it is not the usual one of the class.
+DUCKDB_STATUSES = {
+    "INTERRUPT": AdbcStatusCode.CANCELLED,
+    "Permission": AdbcStatusCode.UNAUTHORIZED,
+    "TransactionContext": AdbcStatusCode.INVALID_STATE,
+}
+
+#: What says in the first line of an error of these prefixes that an object is missing, or is not.
+_OBJECTS = frozenset({"Binder", "Catalog"})
+_EXISTENCE = r"does not exist|already exists"
+_MISSING = r"SET \w+: No catalog"
 
 #: gRPC status codes, used where the text has no DuckDB prefix
 #: (https://grpc.io/docs/guides/status-codes/).
@@ -194,7 +219,7 @@ FLIGHT_CODES = {
     "FlightUnauthenticatedError": 16,
 }
 
-#: The ADBC status for a gRPC code, as ADBC's own driver has it; what is not listed is UNKNOWN.
+#: The ADBC status for a gRPC code. What is not listed is UNKNOWN.
 GRPC_STATUSES = {
     1: AdbcStatusCode.CANCELLED,
     3: AdbcStatusCode.INVALID_ARGUMENT,
@@ -202,9 +227,14 @@ GRPC_STATUSES = {
     5: AdbcStatusCode.NOT_FOUND,
     6: AdbcStatusCode.ALREADY_EXISTS,
     7: AdbcStatusCode.UNAUTHORIZED,
+    8: AdbcStatusCode.IO,
+    9: AdbcStatusCode.INVALID_STATE,
+    10: AdbcStatusCode.INVALID_STATE,
+    11: AdbcStatusCode.INVALID_DATA,
     12: AdbcStatusCode.NOT_IMPLEMENTED,
     13: AdbcStatusCode.INTERNAL,
     14: AdbcStatusCode.IO,
+    15: AdbcStatusCode.IO,
     16: AdbcStatusCode.UNAUTHENTICATED,
 }
 
@@ -258,26 +288,40 @@ def ends_early(error: Error) -> bool:
 
 def grpc_code(error: adbc.Error) -> int | None:
     """The gRPC code behind an ADBC error, which some of the driver's calls give only by name."""
-    if error.vendor_code is not None:
-        return error.vendor_code
-    tail = re.search(_ADBC_TAIL, str(error)) or re.search(_GO_STATUS, str(error))
+    return _named_code(str(error)) if error.vendor_code is None else error.vendor_code
+
+
+def _named_code(text: str) -> int | None:
+    tail = re.search(_ADBC_TAIL, text) or re.search(_GO_STATUS, text)
     return GRPC_NAMES.get(tail["code"]) if tail else None
 
 
-def classify(text: str, code: int | None, status: int) -> type[Error]:
-    """The PEP 249 class for a server's error.
+def classify(text: str, code: int | None, status: int) -> tuple[type[Error], int]:
+    """The PEP 249 class for a server's error, and the ADBC status that goes with it.
 
     DuckDB's prefix decides, wherever in the text it stands; then the gRPC code; then the ADBC
     status.
     """
     if "not supported in DuckLake" in text:
-        return NotSupportedError
+        return NotSupportedError, NotSupportedError.usual_status
     prefix = re.search(_DUCKDB_PREFIX, text)
     if prefix:
-        return DUCKDB_ERRORS[prefix[1]]
+        return DUCKDB_ERRORS[prefix[1]], _engine_status(prefix[1], text[prefix.end() :])
     if code in GRPC_ERRORS:
-        return GRPC_ERRORS[code]
-    return ADBC_ERRORS.get(status, OperationalError)
+        return GRPC_ERRORS[code], GRPC_STATUSES.get(code, AdbcStatusCode.UNKNOWN)
+    return ADBC_ERRORS.get(status, OperationalError), status
+
+
+def _engine_status(prefix: str, said: str) -> AdbcStatusCode:
+    if prefix in _OBJECTS:
+        if re.match(_MISSING, said):
+            return AdbcStatusCode.NOT_FOUND
+        # The last one counts: a name before it may say the same.
+        found = re.findall(_EXISTENCE, said.partition("\n")[0])
+        if found:
+            missing = found[-1] == "does not exist"
+            return AdbcStatusCode.NOT_FOUND if missing else AdbcStatusCode.ALREADY_EXISTS
+    return DUCKDB_STATUSES.get(prefix, DUCKDB_ERRORS[prefix].usual_status)
 
 
 def from_adbc(error: adbc.Error) -> Error:
@@ -288,9 +332,10 @@ def from_adbc(error: adbc.Error) -> Error:
     message = sentence(text)
     if re.search(_ABORTED, message):
         message += "; call rollback() to go on"
-    return classify(text, code, error.status_code)(
+    kind, status = classify(text, code, error.status_code)
+    return kind(
         message,
-        status_code=error.status_code,
+        status_code=status,
         vendor_code=code,
         sqlstate=error.sqlstate,
         details=error.details,
@@ -299,27 +344,30 @@ def from_adbc(error: adbc.Error) -> Error:
 
 def from_arrow(error: Exception) -> Error:
     """The error of this driver for one that pyarrow raised while it read a server's stream."""
+    text = _text(error)
+    code = _named_code(text)
+    given = AdbcStatusCode.IO if isinstance(error, OSError) else AdbcStatusCode.UNKNOWN
+    kind, status = classify(text, code, given)
+    return kind(sentence(text), status_code=status, vendor_code=code)
+
+
+def _text(error: Exception) -> str:
     # An ArrowKeyError is a KeyError, whose str() is the repr of its text.
-    text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
-    status = AdbcStatusCode.IO if isinstance(error, OSError) else AdbcStatusCode.UNKNOWN
-    return classify(text, None, status)(sentence(text), status_code=status)
+    return str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
 
 
 def unreadable_schema(error: Exception) -> DataError:
     """The error of this driver for a schema of the server's that pyarrow refused."""
-    return DataError(
-        f"the server sent a schema that cannot be read: {error}",
-        status_code=AdbcStatusCode.INVALID_DATA,
-    )
+    return DataError(f"the server sent a schema that cannot be read: {error}")
 
 
 def from_flight(error: Exception) -> Error:
     """The error of this driver for one that a call of ``pyarrow.flight`` raised."""
-    text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    text = _text(error)
     code = FLIGHT_CODES.get(type(error).__name__)
     head = re.match(_FLIGHT_HEAD, text)
     if head:
         text = text[head.end() :]
         code = GRPC_NAMES.get(head["code"].title().replace(" ", ""), code)
-    status = GRPC_STATUSES.get(code or 0, AdbcStatusCode.UNKNOWN)
-    return classify(text, code, status)(sentence(text), status_code=status, vendor_code=code)
+    kind, status = classify(text, code, AdbcStatusCode.UNKNOWN)
+    return kind(sentence(text), status_code=status, vendor_code=code)

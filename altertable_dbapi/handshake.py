@@ -96,12 +96,13 @@ def _explained(error: adbc.Error, settings: Settings) -> Error:
         options = "".join(f", {k}={v!r}" for k, v in settings.session_options.items())
         certificates = refusal(text)
         if certificates is not None:
-            return ProgrammingError(certificates, status_code=error.status_code)
+            return ProgrammingError(certificates)
         # A session option that the server does not take is the caller's mistake, whatever code
         # the driver gives it.
         refused = "Could not set option" in text
-        kind = ProgrammingError if refused else type(from_adbc(error))
-        return kind(f"{tried}{options}: {said}", status_code=error.status_code, vendor_code=code)
+        known = from_adbc(error)
+        kind, status = (ProgrammingError, None) if refused else (type(known), known.status_code)
+        return kind(f"{tried}{options}: {said}", status_code=status, vendor_code=code)
     return OperationalError(message, status_code=error.status_code, vendor_code=code)
 
 

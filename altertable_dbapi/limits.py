@@ -87,8 +87,12 @@ def ran_out(error: Error) -> bool:
 
 def was_broken_off(error: Error) -> bool:
     """Whether a call ended without the server's word, so that what it does now is not known."""
-    unread = "failed to unmarshal" in str(error)
-    return unread or error.vendor_code in _BROKEN_OFF or error.status_code in _BROKEN_OFF_STATUS
+    if "failed to unmarshal" in str(error):
+        return True
+    # An engine that says it was interrupted has answered, with a gRPC code of its own.
+    if error.vendor_code is not None:
+        return error.vendor_code in _BROKEN_OFF
+    return error.status_code in _BROKEN_OFF_STATUS
 
 
 def has_expired(error: Error) -> bool:

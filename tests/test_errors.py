@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import adbc_driver_manager as adbc
@@ -23,6 +23,29 @@ Conn = Connection[tuple[Any, ...]]
 def refusing() -> Iterator[tuple[HostileServer, Conn]]:
     with HostileServer() as server, server.connect() as conn:
         yield server, conn
+
+
+#: The statuses that the errors of a class may have.
+STATUSES: dict[type[Exception], set[AdbcStatusCode]] = {
+    altertable_dbapi.DataError: {AdbcStatusCode.INVALID_DATA},
+    altertable_dbapi.IntegrityError: {AdbcStatusCode.INTEGRITY},
+    altertable_dbapi.InternalError: {AdbcStatusCode.INTERNAL},
+    altertable_dbapi.NotSupportedError: {AdbcStatusCode.NOT_IMPLEMENTED},
+    altertable_dbapi.ProgrammingError: {
+        AdbcStatusCode.INVALID_ARGUMENT,
+        AdbcStatusCode.NOT_FOUND,
+        AdbcStatusCode.ALREADY_EXISTS,
+        AdbcStatusCode.UNAUTHORIZED,
+    },
+    altertable_dbapi.OperationalError: {
+        AdbcStatusCode.IO,
+        AdbcStatusCode.TIMEOUT,
+        AdbcStatusCode.CANCELLED,
+        AdbcStatusCode.UNAUTHENTICATED,
+        AdbcStatusCode.INVALID_STATE,
+        AdbcStatusCode.UNKNOWN,
+    },
+}
 
 
 def refuse(server: HostileServer, code: grpc.StatusCode, message: str) -> None:
@@ -47,6 +70,8 @@ def test_the_engine_s_prefix_decides_wherever_it_stands(
     assert type(caught.value) is kind
     assert str(caught.value) == sentence
     assert caught.value.vendor_code == 13  # type: ignore[attr-defined]
+    assert caught.value.status_code in STATUSES[kind]  # type: ignore[attr-defined]
+    assert caught.value.status_code != AdbcStatusCode.UNKNOWN  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(("number", "kind"), errors.GRPC_ERRORS.items(), ids=str)
@@ -61,6 +86,9 @@ def test_the_grpc_code_decides_where_there_is_no_prefix(
     assert type(caught.value) is kind
     assert str(caught.value) == "the server says no"
     assert caught.value.vendor_code == number  # type: ignore[attr-defined]
+    assert caught.value.status_code in STATUSES[kind]  # type: ignore[attr-defined]
+    unknown = caught.value.status_code == AdbcStatusCode.UNKNOWN  # type: ignore[attr-defined]
+    assert unknown == (code is grpc.StatusCode.UNKNOWN)
 
 
 def test_every_error_is_the_driver_managers_and_ours() -> None:
@@ -79,7 +107,8 @@ def test_every_error_is_the_driver_managers_and_ours() -> None:
         assert issubclass(ours, getattr(adbc, name))
         assert issubclass(ours, altertable_dbapi.Error)
         assert getattr(Connection, name) is ours
-        assert isinstance(ours("x").status_code, int)
+        assert isinstance(ours("x").status_code, AdbcStatusCode)
+        assert ours("x").status_code in STATUSES.get(ours, AdbcStatusCode)
     assert altertable_dbapi.Warning is adbc.Warning
 
 
@@ -172,3 +201,111 @@ def test_status_codes_survive() -> None:
     assert isinstance(mapped, ProgrammingError)
     assert mapped.status_code == AdbcStatusCode.NOT_FOUND
     assert errors.from_adbc(mapped) is mapped
+
+
+#: What is wrong, where it is found, and the status that it has there.
+WRONG = [
+    ("SELEC 1", "INVALID_ARGUMENT"),
+    ("SELECT nope", "INVALID_ARGUMENT"),
+    ("SELECT nope()", "NOT_FOUND"),
+    ("SELECT * FROM nope", "NOT_FOUND"),
+    ('SELECT * FROM "it already exists"', "NOT_FOUND"),
+    ("SELECT * FROM nope.t", "NOT_FOUND"),
+    ("SELECT 1::nope", "NOT_FOUND"),
+    ("INSERT INTO nope VALUES (1)", "NOT_FOUND"),
+    ("DROP TABLE nope", "NOT_FOUND"),
+    ("USE nope", "NOT_FOUND"),
+    ("CREATE TABLE k (b INT)", "ALREADY_EXISTS"),
+    ("CREATE SCHEMA main", "ALREADY_EXISTS"),
+    ('CREATE TABLE "it does not exist" (b INT)', "ALREADY_EXISTS"),
+    ("SELECT 'x'::INT", "INVALID_DATA"),
+    ("SELECT 2147483647::INT + i::INT FROM range(3) r(i)", "INVALID_DATA"),
+    (
+        "SELECT CASE WHEN i = 90000 THEN 'x' ELSE '1' END::INT FROM range(100000) r(i)",
+        "INVALID_DATA",
+    ),
+    ("INSERT INTO k VALUES (1)", "INTEGRITY"),
+    ("INSERT INTO k VALUES (NULL)", "INTEGRITY"),
+    ("SELECT error('mine')", "INVALID_ARGUMENT"),
+    ("FROM read_csv('/nope/nope.csv')", "IO"),
+]
+
+RUNS: dict[str, Callable[[Conn, str], object]] = {
+    "rows": lambda conn, text: conn.execute(text).fetchall(),
+    "row": lambda conn, text: list(conn.execute(text)),
+    "table": lambda conn, text: conn.execute(text).fetch_arrow_table(),
+}
+
+
+@pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
+def test_the_status_goes_with_the_class(run: Callable[[Conn, str], object]) -> None:
+    with Server(batch_rows=1000) as server, server.connect(autocommit=True) as conn:
+        conn.execute("CREATE TABLE k (a INT PRIMARY KEY)")
+        conn.execute("INSERT INTO k VALUES (1)")
+        conn.execute('CREATE TABLE "it does not exist" (a INT)')
+        got = {}
+        for text, _ in WRONG:
+            with pytest.raises(altertable_dbapi.Error) as caught:
+                run(conn, text)
+            assert caught.value.status_code in STATUSES[type(caught.value)], text
+            got[text] = AdbcStatusCode(caught.value.status_code).name
+    assert got == dict(WRONG)
+
+
+def test_the_status_of_parameters_and_sets(auto: Conn) -> None:
+    auto.execute("CREATE TABLE k (a INT PRIMARY KEY, b INT)")
+    calls: list[tuple[Callable[[], object], str]] = [
+        (lambda: auto.execute("SELECT ?", []), "INVALID_ARGUMENT"),
+        (lambda: auto.execute("SELECT * FROM nope WHERE a = ?", [1]), "NOT_FOUND"),
+        (lambda: auto.execute("SELECT ?::INT", ["x"]).fetchall(), "INVALID_DATA"),
+        (lambda: auto.execute("SELECT ?", [object()]), "INVALID_DATA"),
+        (
+            lambda: auto.cursor().executemany("INSERT INTO k VALUES (?, 1)", [[1], [1]]),
+            "INTEGRITY",
+        ),
+        (
+            lambda: auto.cursor().executemany("INSERT INTO k VALUES (?, 1)", [["x"], ["y"]]),
+            "INVALID_DATA",
+        ),
+        (lambda: auto.cursor().executemany("INSERT INTO nope VALUES (?)", [[1], [2]]), "NOT_FOUND"),
+        (lambda: auto.cursor().adbc_prepare("SELECT * FROM nope WHERE a = ?"), "NOT_FOUND"),
+        (lambda: auto.cursor().adbc_execute_partitions("SELECT * FROM nope"), "NOT_FOUND"),
+        (lambda: auto.get_table_schema("nope"), "NOT_FOUND"),
+        (lambda: auto.adbc_get_table_schema("nope"), "NOT_FOUND"),
+        (lambda: auto.cursor().callproc("f"), "NOT_IMPLEMENTED"),
+        (lambda: auto.cursor().fetchall(), "INVALID_STATE"),
+    ]
+    for call, status in calls:
+        with pytest.raises(altertable_dbapi.Error) as caught:
+            call()
+        assert AdbcStatusCode(caught.value.status_code).name == status, caught.value
+
+
+def test_the_status_of_an_aborted_transaction(conn: Conn) -> None:
+    conn.execute("CREATE TABLE k (a INT)")
+    with pytest.raises(altertable_dbapi.DataError):
+        conn.execute("SELECT 'x'::INT").fetchall()
+    with pytest.raises(OperationalError) as caught:
+        conn.execute("SELECT 1")
+    assert caught.value.status_code == AdbcStatusCode.INVALID_STATE
+
+
+def test_the_status_of_what_is_closed(server: Server) -> None:
+    conn = server.connect()
+    cursor = conn.cursor()
+    cursor.close()
+    for call in (cursor.fetchall, conn.close, conn.cursor):
+        with pytest.raises(altertable_dbapi.InterfaceError) as caught:
+            call()
+            call()
+        assert caught.value.status_code == AdbcStatusCode.INVALID_STATE
+
+
+def test_what_the_engine_interrupted_is_no_doubt(auto: Conn, server: Server) -> None:
+    server.fail_next("GetFlightInfo", "INTERNAL", "INTERRUPT Error: Interrupted!")
+    with pytest.raises(OperationalError) as caught:
+        auto.execute("SELECT 1")
+    assert caught.value.status_code == AdbcStatusCode.CANCELLED
+    server.clear()
+    auto.execute("SELECT 1").fetchall()
+    assert len(server.executed) == 1
