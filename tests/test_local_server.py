@@ -324,7 +324,6 @@ class TestPrepared:
         [
             (pa.record_batch({"1": [1, 2]}), "Wrong number of parameters"),
             (pa.record_batch({"1": [1], "2": [2]}), "Wrong number of parameters"),
-            (pa.record_batch({"1": pa.nulls(1)}), "no type"),
         ],
     )
     def test_refused_batches(self, client: Client, batch: pa.RecordBatch, error: str) -> None:

@@ -74,13 +74,19 @@ class Engine:
         del self._root
 
 
-def run(cursor: duckdb.DuckDBPyConnection, sql: str, batch_rows: int) -> pa.RecordBatchReader:
+def run(
+    cursor: duckdb.DuckDBPyConnection, sql: str, values: dict[str, Any] | None, batch_rows: int
+) -> pa.RecordBatchReader:
     """Execute one statement and give its result as a stream, computed as it is read.
 
     DuckDB 2 streams from a relation only and warns about the rest; DuckDB 1 runs a statement
     without rows inside ``sql()`` and loses its count, but streams from ``execute()``.
     """
-    result: Any = cursor.sql(sql) if _VERSION_2 else cursor.execute(sql)
+    result: Any
+    if _VERSION_2:
+        result = cursor.sql(sql, params=values) if values else cursor.sql(sql)
+    else:
+        result = cursor.execute(sql, values) if values else cursor.execute(sql)
     if hasattr(result, "to_arrow_reader"):
         return result.to_arrow_reader(batch_rows)
     return result.fetch_record_batch(batch_rows)  # before DuckDB 1.5

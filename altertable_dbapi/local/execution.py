@@ -34,6 +34,7 @@ class Settings:
     endpoint_locations: Sequence[str] = ()
     max_message: int = 4 * 1024 * 1024
     ingest_by_position: bool = False
+    refuse_null_columns: bool = False
     canned: dict[str, pa.Table] = field(default_factory=dict)
 
 
@@ -126,7 +127,7 @@ class Execution:
                 return refusal("UNAVAILABLE", "the server is closing")
             if session.closed:
                 return refusal("UNAVAILABLE", "the session was closed while its statement ran")
-            return engine_error(error)
+            return engine_error(error, statement.kind)
 
         session.acquire(cancelled)
         try:

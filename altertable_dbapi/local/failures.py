@@ -119,12 +119,36 @@ def from_engine(error: Exception, doing: str, code: str, text: str | None = None
     return refusal(code, f"Failed to {doing}: {engine_text(error) if text is None else text}")
 
 
-_POSITION = re.compile(r"\n+LINE \d+: [^\n]*\n *\^+\s*\Z")
+_POSITION = re.compile(r"\n+LINE (\d+): ([^\n]*)\n( *)(\^+)\s*\Z")
 
 
 def without_position(text: str) -> str:
     """Leave out where in the text of a statement the engine saw an error."""
     return _POSITION.sub("", text)
+
+
+def statement_text(error: Exception, kind: str, lines: int = 0) -> str:
+    """Give DuckDB's message as it would be had it been given the client's text alone.
+
+    Parameters
+    ----------
+    error : Exception
+        What DuckDB raised.
+    kind : str
+        The statement's type.
+    lines : int
+        How many lines were put before the text.
+    """
+    text = engine_text(error)
+    text = re.sub(r'(?<=Cannot execute statement of type ")(?:EXPLAIN|EXECUTE)(?=")', kind, text)
+    match = _POSITION.search(text)
+    if match is None:
+        return text
+    number = int(match[1]) - lines
+    if number < 1 or "__altertable_" in match[2]:
+        return without_position(text)
+    caret = match[3][len(match[1]) - len(str(number)) :] + match[4]
+    return f"{text[: match.start(1)]}{number}: {match[2]}\n{caret}"
 
 
 def engine_text(error: Exception) -> str:

@@ -9,8 +9,8 @@ import duckdb
 import pyarrow as pa
 
 from . import schemas
+from .announcing import announced
 from .engine import HIDDEN_CATALOGS, HIDDEN_SCHEMAS, literal, quote
-from .statements import announced
 
 _CATALOGS = ", ".join(map(literal, HIDDEN_CATALOGS))
 _SCHEMAS = ", ".join(map(literal, HIDDEN_SCHEMAS))

@@ -87,6 +87,9 @@ class Server:
         Append the columns of a load to the table's in their order, whatever their names, as
         Altertable's public mock server does. Otherwise they are matched by name. An upsert
         matches them by name either way.
+    refuse_null_columns : bool
+        Refuse a bound column of Arrow's type null, as the service may; a client then has to give
+        every NULL a type. Otherwise it binds an untyped NULL, as DuckDB's own client does.
 
     Attributes
     ----------
@@ -115,6 +118,7 @@ class Server:
         catalogs: Sequence[str] = (),
         max_message: int = 4 * 1024 * 1024,
         ingest_by_position: bool = False,
+        refuse_null_columns: bool = False,
     ) -> None:
         fork.check_use(fork.GRPC, "start a server")
         if (tls_cert is None) != (tls_key is None):
@@ -140,6 +144,7 @@ class Server:
             tuple(endpoint_locations),
             max_message,
             ingest_by_position,
+            refuse_null_columns,
         )
         self._faults = Faults()
         fork.note_use(fork.GRPC)

@@ -169,7 +169,7 @@ class Service(flight.FlightServerBase):  # type: ignore[misc]
                 for ticket in (handle + b"/%d" % i for i in range(self._settings.endpoints))
             ]
         if name == "CommandPreparedStatementQuery":
-            return _prepared(session, command).statement.schema, [data]
+            return self._bound(session, _prepared(session, command), context), [data]
         if name == "CommandGetSqlInfo":
             return schemas.SQL_INFO, [data]
         if name not in metadata.ANSWERS:
@@ -186,12 +186,34 @@ class Service(flight.FlightServerBase):  # type: ignore[misc]
         with session.exclusive(context.is_cancelled) as cursor:
             session.check_transaction(transaction)
             session.apply_options()
-            return statements.prepare(cursor, sql)
+            return statements.prepare(cursor, sql, in_transaction=bool(session.transaction))
+
+    def _bound(self, session: Session, prepared: Prepared, context: Any) -> pa.Schema:
+        """Give the schema of a prepared statement's result, with the types of its parameters."""
+        batch = prepared.parameters
+        if batch is None or not prepared.statement.parameters or prepared.announced == batch.schema:
+            return prepared.statement.schema
+        with session.exclusive(context.is_cancelled) as cursor:
+            session.check_transaction(prepared.transaction)
+            session.apply_options()
+            watched = self._watch.enter(context, cursor)
+            try:
+                prepared.statement = statements.bind(
+                    cursor, prepared.statement, batch, in_transaction=bool(session.transaction)
+                )
+            finally:
+                self._watch.leave(watched)
+        prepared.announced = batch.schema
+        return prepared.statement.schema
 
     def _bind(self, prepared: Prepared, reader: Any) -> None:
         batches = reader.read_all().combine_chunks().to_batches()
         batch = batches[0] if batches else pa.RecordBatch.from_pylist([], reader.schema)
-        parameters.check(batch, prepared.statement.parameters)
+        parameters.check(
+            batch,
+            prepared.statement.parameters,
+            refuse_null_columns=self._settings.refuse_null_columns,
+        )
         prepared.parameters = parameters.as_text(batch) if self._settings.bind_as_text else batch
 
     def _ingest(self, command: Any, reader: Any, context: Any) -> int:

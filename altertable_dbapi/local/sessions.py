@@ -35,6 +35,8 @@ class Prepared:
     statement: Statement
     transaction: bytes
     parameters: pa.RecordBatch | None = None
+    # The types for which the statement's result was announced.
+    announced: pa.Schema | None = None
 
 
 @dataclass

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from .failures import from_engine, refusal
+from .failures import from_engine, refusal, statement_text
 
 # How often a running statement looks whether its client is still there.
 _WATCH_SECONDS = 0.02
@@ -138,9 +138,10 @@ def _has_dictionary(kind: pa.DataType) -> bool:
     return any(_has_dictionary(kind.field(i).type) for i in range(kind.num_fields))
 
 
-def engine_error(error: Exception) -> Exception:
-    """Turn what reading a result raised into a refusal."""
+def engine_error(error: Exception, kind: str) -> Exception:
+    """Turn what running a statement of a kind, or reading its result, raised into a refusal."""
     if "INTERRUPT Error" in str(error):
         # Inside a stream DuckDB's exceptions arrive as pyarrow's.
         return refusal("CANCELLED", "the statement was cancelled")
-    return from_engine(error, "execute query", "INVALID_ARGUMENT")
+    text = statement_text(error, kind)
+    return from_engine(error, "execute query", "INVALID_ARGUMENT", text)
