@@ -191,8 +191,13 @@ def _constraints(levels: _Levels) -> Any:
         [catalog_of, schema_of, target.take(pa.array(owner)), column.take(pa.array(usage_rows))],
         len(usage_rows),
     )
-    usages = _list(np.searchsorted(usage_rows, offsets).astype(np.int32), usage)
-    rows = [levels.get(CONSTRAINT, "name"), levels.get(CONSTRAINT, "kind"), names, usages]
+    kinds = levels.get(CONSTRAINT, "kind")
+    usages = pa.ListArray.from_arrays(
+        pa.array(np.searchsorted(usage_rows, offsets), pa.int32()),
+        usage,
+        mask=pc.not_equal(kinds, "FOREIGN KEY"),
+    )
+    rows = [levels.get(CONSTRAINT, "name"), kinds, names, usages]
     return _struct(_CONSTRAINT, rows, levels.count(CONSTRAINT))
 
 

@@ -16,6 +16,7 @@ from . import catalog_sql
 from .catalog_sql import Scope, like, same
 from .errors import InternalError, NotSupportedError, ProgrammingError, from_arrow
 from .sql import quote_identifier
+from .table_names import table_names
 
 if TYPE_CHECKING:
     from .session import Session
@@ -184,6 +185,14 @@ class Introspection:
 
         Tables of Altertable's own catalogs have none: the result has no rows for them.
 
+        Parameters
+        ----------
+        table : str
+            ``table``, ``schema.table`` or ``catalog.schema.table``, each part quoted where it has
+            a dot or a quote in it: ``main."my.table"``.
+        catalog, schema : str, optional
+            These names, where `table` has none; any unless given.
+
         Returns
         -------
         pyarrow.Table
@@ -192,6 +201,7 @@ class Introspection:
         """
         if table is None:
             raise ProgrammingError("no table is named; get_primary_keys() takes its name")
+        catalog, schema, table = table_names(table, catalog, schema)
         scope = Scope(same(catalog), same(schema), same(table))
         return self._look_up(catalog_sql.primary_keys(scope), PRIMARY_KEYS)
 
@@ -203,19 +213,24 @@ class Introspection:
         Parameters
         ----------
         table_name : str
-            The name alone; dots and quotes are part of it.
+            ``table``, ``schema.table`` or ``catalog.schema.table``, each part quoted where it has
+            a dot or a quote in it: ``main."my.table"``.
         catalog, schema : str, optional
-            What is not given is taken as SQL takes it: from where the session stands.
+            These names, where `table_name` has none. What is not given is taken as SQL takes it:
+            from where the session stands.
 
         Raises
         ------
         ProgrammingError
             There is no such table; ``status_code`` is ``NOT_FOUND``.
         """
+        return self._table_schema(*table_names(table_name, catalog, schema))
+
+    def _table_schema(self, catalog: str | None, schema: str | None, table: str) -> pa.Schema:
         self._check_open()
-        parts = [part for part in (catalog, schema, table_name) if part is not None]
+        parts = [part for part in (catalog, schema, table) if part is not None]
         query = f"SELECT * FROM {'.'.join(map(quote_identifier, parts))} LIMIT 0"
-        asked = catalog_sql.table_exists(table_name, catalog, schema)
+        asked = catalog_sql.table_exists(table, catalog, schema)
         # A statement that fails may abort the transaction that it is in, so a name is tried only
         # where there is none.
         if self._session.in_transaction:
@@ -223,10 +238,15 @@ class Introspection:
             return self._session.execute(query).read_table().schema
         try:
             return self._session.execute(query).read_table().schema
-        except ProgrammingError:
+        except ProgrammingError as error:
             # The error may be another one: that of a view whose table is gone, or a refusal.
             self._check_exists(asked, parts)
-            raise
+            if error.status_code != AdbcStatusCode.NOT_FOUND:
+                raise
+            # By that status polars and others would take this very table for missing.
+            raise ProgrammingError(
+                str(error), status_code=AdbcStatusCode.INVALID_STATE, vendor_code=error.vendor_code
+            ) from None
 
     def get_table_types(self) -> pa.Table:
         """List the types that tables have: one column, ``table_type``. Nothing is sent."""
@@ -291,8 +311,11 @@ class Introspection:
         catalog_filter: str | None = None,
         db_schema_filter: str | None = None,
     ) -> pa.Schema:
-        """Give a table's Arrow schema; `get_table_schema` in ADBC's words. No patterns."""
-        return self.get_table_schema(table_name, catalog_filter, db_schema_filter)
+        """Give a table's Arrow schema; as `get_table_schema`, but dots are part of the name.
+
+        ADBC calls the others filters, but they are names.
+        """
+        return self._table_schema(catalog_filter, db_schema_filter, table_name)
 
     def adbc_get_table_types(self) -> list[str]:
         """List the types that tables have. Nothing is sent."""

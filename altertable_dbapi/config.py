@@ -216,11 +216,32 @@ def parse_uri(uri: str) -> dict[str, str]:
 
 
 def build_uri(settings: Settings) -> str:
-    """The ``altertable://`` URI of settings, password included; for tools that take only a URI."""
-    user = f"{quote(settings.username, safe='')}:{quote(settings.password, safe='')}"
-    path = "".join(f"/{quote(p, safe='')}" for p in (settings.catalog, settings.schema) if p)
-    query = "" if settings.tls else "?tls=false"
-    return f"altertable://{user}@{settings.address}{path}{query}"
+    """The ``altertable://`` URI of settings, for tools that take only a URI.
+
+    It has every setting that is not the default, so passwords and keys, too.
+    """
+    values = settings._asdict()
+    user = ":".join(_quoted(values.pop(name)) for name in ("username", "password"))
+    del values["host"], values["port"]
+    path = ""
+    # A schema alone would be read as a catalog.
+    if settings.catalog is not None:
+        names = [values.pop("catalog"), values.pop("schema")]
+        path = "".join(f"/{_quoted(name)}" for name in names if name is not None)
+    options = "&".join(
+        f"{name}={_quoted(value)}"
+        for name, value in values.items()
+        if value != Settings._field_defaults[name]
+    )
+    return f"altertable://{user}@{settings.address}{path}{'?' if options else ''}{options}"
+
+
+def _quoted(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:.0f}" if value.is_integer() else repr(value)
+    return quote(value, safe="")
 
 
 def _known() -> str:

@@ -499,13 +499,39 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
         return self._connection._prepare(statement)
 
     def adbc_execute_schema(self, operation: str, parameters: Any = None) -> pa.Schema:
-        """The schema of a statement's result, by running it and dropping its rows.
+        """The schema of a statement's result, without executing it.
 
-        What the server announces beforehand differs from what it sends, so only the stream tells.
+        A query is sent with LIMIT 0, since only its stream tells the types for sure; where it has
+        a LIMIT of its own, a name that stands twice gets a number. Of any other statement, and of
+        a query whose values are not given, it is the server's announcement, which may differ from
+        the stream's. It has no fields where the statement returns no rows.
+
+        Raises
+        ------
+        NotSupportedError
+            The server announces nothing.
         """
-        with self._connection.cursor() as cursor:
-            cursor.execute(operation, parameters)
-            return cursor._result.schema if cursor._result is not None else pa.schema([])
+        self._check_open()
+        statement, parameters = self._scan(operation, parameters)
+        if statement.transaction is not None:
+            return pa.schema([])
+        # Imported where it is used, since most programs do not.
+        from .query_shape import without_rows
+
+        limited = without_rows(statement)
+        if limited is not None and (parameters or not statement.placeholders):
+            with self._connection.cursor(binding=self._binding) as cursor:
+                cursor.execute(limited, parameters)
+                return cursor._reading("schema").schema
+        with self._limited(), showing(operation):
+            announced = self._connection._session.announced_schema(statement.text)
+        if not statement.returns_rows:
+            return pa.schema([])
+        if not announced.names:
+            raise NotSupportedError(
+                f"the server does not announce what {statement.verb} returns; execute it to see"
+            )
+        return announced
 
     def adbc_execute_partitions(
         self, operation: str, parameters: Any = None

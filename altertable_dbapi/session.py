@@ -188,6 +188,16 @@ class Session:
         with self.lock:
             return self._send(lambda: self._prepare(text).parameter_schema)
 
+    def announced_schema(self, text: str) -> pa.Schema:
+        """Prepare a statement and give the schema that the server announces for its result."""
+        with self.lock:
+            return self._send(lambda: self._announced_schema(text))
+
+    def _announced_schema(self, text: str) -> pa.Schema:
+        statement = self._prepare(text).statement
+        handle = _adbc.call(statement.cancel, statement.execute_schema)
+        return _adbc.import_schema(handle)
+
     def partitions(
         self, text: str, bound: Bound | None = None
     ) -> tuple[list[bytes], pa.Schema | None]:

@@ -227,7 +227,8 @@ def test_any_table_is_found_by_its_name(named: Connection, name: str) -> None:
     found = listed(named, catalog="local", schema_pattern="main", table_pattern=pattern)
     # Names that differ in case alone are one table, called as it was first.
     assert {other.lower() for other in found} == {name.lower()}
-    assert named.get_table_schema(name).names == ["x"]
+    assert named.get_table_schema(quoted).names == ["x"]
+    assert named.adbc_get_table_schema(name).names == ["x"]
     nested = named.adbc_get_objects(depth="tables", table_name_filter=name).read_all()
     assert name.lower() in {table["table_name"].lower() for table in tables_of(nested)}
 
@@ -292,7 +293,8 @@ def test_schemas_of_no_tables(auto: Connection) -> None:
         {"table_name": "customer", "schema": "archive"},
         {"table_name": "customer", "schema": "nowhere"},
         {"table_name": "customer", "catalog": "nowhere", "schema": "main"},
-        {"table_name": "main.customer"},
+        {"table_name": '"main.customer"'},
+        {"table_name": "nowhere.customer"},
     ],
 )
 @pytest.mark.parametrize("inside", [False, True])
@@ -475,13 +477,16 @@ def test_columns_and_constraints_of_objects(shop: Connection) -> None:
         "PRIMARY KEY",
         ["country", "id"],
     )
-    assert key["constraint_column_usage"] == []
+    assert key["constraint_column_usage"] is None
     constraints = {c["constraint_type"]: c for c in found["orders"]["table_constraints"]}
     assert {kind: c["constraint_column_names"] for kind, c in constraints.items()} == {
         "UNIQUE": ["no"],
         "CHECK": ["total"],
         "FOREIGN KEY": ["land", "buyer"],
     }
+    assert [
+        kind for kind, c in constraints.items() if c["constraint_column_usage"] is not None
+    ] == ["FOREIGN KEY"]
     refers = {"fk_catalog": "local", "fk_db_schema": "main", "fk_table": "customer"}
     assert constraints["FOREIGN KEY"]["constraint_column_usage"] == [
         {**refers, "fk_column_name": "country"},
@@ -582,7 +587,10 @@ def test_statistics_are_refused(auto: Connection) -> None:
         (lambda c: c.get_tables(table_types="VIEW"), r"pass a list, such as \['VIEW'\]"),
         (lambda c: c.get_tables(table_pattern=5), "must be a str"),
         (lambda c: c.get_primary_keys(None), "no table is named"),
-        (lambda c: c.get_table_schema(""), "not a name"),
+        (lambda c: c.get_table_schema(""), "expected a name"),
+        (lambda c: c.get_table_schema("a.b.c.d"), "cannot read the table name"),
+        (lambda c: c.get_table_schema("a.t", schema="b"), "names one as well"),
+        (lambda c: c.get_primary_keys("a..t"), "cannot read the table name"),
         (lambda c: c.adbc_get_objects(depth="rows"), "catalogs, db_schemas, tables, columns"),
     ],
 )
@@ -612,3 +620,28 @@ def test_a_closed_connection_lists_nothing(server: Server) -> None:
     ):
         with pytest.raises(InterfaceError, match="closed"):
             look()
+
+
+def test_dotted_names(auto: Connection) -> None:
+    auto.execute("CREATE SCHEMA side")
+    auto.execute('CREATE TABLE side."my.table" (a INTEGER PRIMARY KEY)')
+    auto.execute('CREATE TABLE "say ""t""" (b INTEGER PRIMARY KEY)')
+    auto.execute('CREATE TABLE "my.table" (c INTEGER PRIMARY KEY)')
+    names = {
+        'side."my.table"': "a",
+        'local.side."my.table"': "a",
+        '"local"."side"."my.table"': "a",
+        '"say ""t"""': "b",
+        'main."say ""t"""': "b",
+        '"my.table"': "c",
+    }
+    for name, column in names.items():
+        assert auto.get_table_schema(name).names == [column]
+        keys = auto.get_primary_keys(name)
+        assert column in keys["column_name"].to_pylist()
+        assert keys.num_rows == (2 if name == '"my.table"' else 1)
+    assert auto.get_table_schema('side."my.table"', catalog="local").names == ["a"]
+    assert auto.get_table_schema('"my.table"', schema="side").names == ["a"]
+    assert auto.get_primary_keys('"my.table"', "local", "side").num_rows == 1
+    # ADBC's own takes a name as it is.
+    assert auto.adbc_get_table_schema("my.table", db_schema_filter="side").names == ["a"]

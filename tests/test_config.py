@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from altertable_dbapi import InterfaceError, ProgrammingError
-from altertable_dbapi.config import adbc_database_options, build_uri, parse_uri, resolve
+from altertable_dbapi.config import (
+    SETTING_NAMES,
+    Settings,
+    adbc_database_options,
+    build_uri,
+    parse_uri,
+    resolve,
+)
 
 USER = {"username": "ana", "password": "s3cret-word"}
 
@@ -73,6 +80,58 @@ def test_any_user_and_password_survive_a_uri(username: str, password: str) -> No
     settings = resolve(None, {"username": username, "password": password}, {})
     again = resolve(build_uri(settings), {}, {})
     assert (again.username, again.password) == (username, password)
+
+
+#: For each setting a value that is not the default.
+EVERY_SETTING: dict[str, Any] = {
+    "host": "2001:db8::1",
+    "port": 31337,
+    "tls": True,
+    "username": "ana@example.com",
+    "password": "a/b?c#d&e=f+g h%",
+    "catalog": "my sales/2026",
+    "schema": "a.b&c=d",
+    "compute_size": "XL",
+    "autocommit": True,
+    "binding": "client",
+    "connect_timeout": 2.5,
+    "query_timeout": 0.1,
+    "fetch_timeout": 3600.0,
+    "update_timeout": 1e9,
+    "keepalive": 0.0,
+    "keepalive_idle": True,
+    "tls_root_certs": "-----BEGIN CERTIFICATE-----\na+b/c=\n-----END CERTIFICATE-----\n",
+    "tls_client_cert": "/etc/ssl/my cert.pem",
+    "tls_client_key": "/etc/ssl/my key.pem",
+    "tls_skip_verify": False,
+    "authority": "flight.example.com",
+}
+
+
+def test_a_uri_keeps_every_setting() -> None:
+    assert set(EVERY_SETTING) == SETTING_NAMES
+    settings = Settings(**EVERY_SETTING)
+    assert resolve(build_uri(settings), {}, {}) == settings
+    for name in ("tls", "tls_skip_verify"):
+        given = {"host": "127.0.0.1", "username": "u", "password": "p"}
+        settings = Settings(**{**given, name: not EVERY_SETTING[name]})  # type: ignore[arg-type]
+        assert resolve(build_uri(settings), {}, {}) == settings
+
+
+@given(st.sets(st.sampled_from(sorted(SETTING_NAMES))))
+def test_a_uri_keeps_any_settings(names: set[str]) -> None:
+    given = {name: EVERY_SETTING[name] for name in names | {"username", "password"}}
+    given.pop("tls_client_key" if "tls_client_cert" not in given else "tls", None)
+    given.pop("tls_client_cert" if "tls_client_key" not in given else "tls", None)
+    settings = resolve(None, given, {})
+    assert resolve(build_uri(settings), {}, {}) == settings
+
+
+def test_a_uri_has_no_defaults() -> None:
+    settings = Settings(username="u", password="p")
+    assert build_uri(settings) == "altertable://u:p@flight.altertable.ai:443"
+    assert build_uri(settings._replace(catalog="c", schema="s")).endswith("/c/s")
+    assert build_uri(settings._replace(schema="s")).endswith("?schema=s")
 
 
 @pytest.mark.parametrize(

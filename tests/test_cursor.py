@@ -364,6 +364,78 @@ def test_rownumber_of_a_table(auto: Conn) -> None:
     assert cursor.rownumber == 10
 
 
+EVERY_KIND_OF_COLUMN = """SELECT 1 AS a, 2 AS a, [1] AS l, {'x': 1} AS s, MAP {1: 'x'} AS m,
+    '2026-01-01'::TIMESTAMPTZ AS z, 'a'::ENUM ('a', 'b') AS e, uuid() AS u,
+    INTERVAL 1 DAY AS i, 1::HUGEINT AS h, '101'::BIT AS b"""
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        EVERY_KIND_OF_COLUMN,
+        "FROM t",
+        "TABLE t -- to the end",
+        "VALUES (1, 'x') ;",
+        "WITH w AS (SELECT i FROM t) SELECT *, i + 1 FROM w ORDER BY i LIMIT 3",
+        "SELECT 1 UNION ALL SELECT 2 ORDER BY 1",
+        "SELECT nextval('q') AS n",
+        "DESCRIBE t",
+        "SHOW TABLES",
+        "EXPLAIN SELECT 1",
+        "PIVOT t ON i USING count(*)",
+    ],
+)
+def test_the_schema_of_a_query_is_its_stream_s(query: str, auto: Conn) -> None:
+    auto.execute("CREATE TABLE t AS SELECT range AS i FROM range(3)")
+    auto.execute("CREATE SEQUENCE q")
+    schema = auto.cursor().adbc_execute_schema(query)
+    assert auto.execute("SELECT nextval('q')").fetchall() == [(1,)]
+    assert schema == auto.execute(query).fetch_arrow_table().schema
+
+
+def test_the_schema_of_a_query_with_values(auto: Conn) -> None:
+    cursor = auto.cursor()
+    assert cursor.adbc_execute_schema("SELECT $a AS a", {"a": "x"}).types == [pa.string()]
+    query = altertable_dbapi.sql("SELECT $a AS a", a=dt.date(2026, 1, 1))
+    assert cursor.adbc_execute_schema(query).types == [pa.date32()]
+    assert cursor.adbc_execute_schema("SELECT ?::DATE AS a").names == ["a"]
+    with pytest.raises(ProgrammingError, match="placeholder"):
+        cursor.adbc_execute_schema("SELECT ? + ?", [1])
+
+
+@pytest.mark.parametrize("autocommit", [True, False])
+def test_asking_for_a_schema_executes_nothing(server: Server, auto: Conn, autocommit: bool) -> None:
+    auto.execute("CREATE TABLE t (a INT, b TEXT)")
+    auto.execute("INSERT INTO t VALUES (1, 'x')")
+    returning = {
+        "INSERT INTO t VALUES (2, 'y') RETURNING b, a": ["b", "a"],
+        "UPDATE t SET a = 7 RETURNING a + 1 AS c": ["c"],
+        "DELETE FROM t RETURNING *": ["a", "b"],
+    }
+    silent = [
+        "INSERT INTO t VALUES (2, 'y')",
+        "INSERT INTO t VALUES (?, ?)",
+        "UPDATE t SET a = 7",
+        "DELETE FROM t",
+        "DROP TABLE t",
+        "CREATE TABLE u (a INT)",
+        "CREATE TABLE u AS FROM t",
+        "BEGIN",
+        "COMMIT",
+    ]
+    with server.connect(autocommit=autocommit) as conn:
+        cursor = conn.cursor()
+        for text, names in returning.items():
+            assert cursor.adbc_execute_schema(text).names == names
+        for text in silent:
+            assert cursor.adbc_execute_schema(text) == pa.schema([])
+        assert not conn.in_transaction
+        with pytest.raises(ProgrammingError, match="nope"):
+            cursor.adbc_execute_schema("INSERT INTO nope VALUES (1)")
+    assert auto.execute("FROM t").fetchall() == [(1, "x")]
+    assert [name for (name,) in auto.execute("SHOW TABLES").fetchall()] == ["t"]
+
+
 def test_description_can_be_set(auto: Conn) -> None:
     cursor = auto.execute("SELECT 1 AS a, 2 AS b")
     renamed = [("x", *column[1:]) for column in cursor.description or ()]

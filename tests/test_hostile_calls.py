@@ -612,6 +612,7 @@ def test_names_that_can_be_none(server: Server, bad: str) -> None:
             lambda: auto.cursor().adbc_ingest(bad, data),
             lambda: auto.cursor().adbc_ingest("t", data, db_schema_name=bad),
             lambda: auto.get_table_schema(bad),
+            lambda: auto.get_primary_keys(bad),
             lambda: setattr(auto, "adbc_current_catalog", bad),
             lambda: setattr(auto, "adbc_current_db_schema", bad),
             lambda: server.connect(catalog=bad),
@@ -624,7 +625,7 @@ def test_names_that_can_be_none(server: Server, bad: str) -> None:
             auto.get_schemas(bad),
             auto.get_tables(bad),
             auto.get_columns(column_pattern=bad),
-            auto.get_primary_keys(bad),
+            auto.get_tables("local", table_pattern=bad),
         ):
             assert found.num_rows == 0
         assert auto.get_tables(table_pattern="t").num_rows == 0
