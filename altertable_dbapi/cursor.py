@@ -169,15 +169,16 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
             self._finish(statement, self._connection._execute(statement, bound, self._binding))
         return self
 
-    def executemany(self, operation: str, seq_of_parameters: Iterable[Any] | None) -> None:  # type: ignore[override]
+    def executemany(self, operation: str, seq_of_parameters: Iterable[Any]) -> None:  # type: ignore[override]
         """Execute one statement that returns no rows for each set of parameters.
 
         All sets take effect or none does: in autocommit they are one transaction; otherwise they
-        belong to the open one, and roll back with it. `rowcount` is the total.
+        belong to the open one, and roll back with it. `rowcount` is the total, -1 where the server
+        does not tell how many rows a statement changed.
 
-        An ``INSERT … VALUES`` of one row goes to the server many rows at a time, and the values
-        of a placeholder as one column whose type holds them all: of ints beside floats a column
-        of floats. Any other statement is prepared once and executed for each set.
+        The result is that of `execute` for each set, in their order. An ``INSERT … VALUES`` of
+        one row goes to the server many rows at a time. Any other statement is prepared once and
+        executed for each set.
 
         Parameters
         ----------
@@ -206,9 +207,10 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
         # Imported where it is used, since most programs do not.
         from .executemany import execute_many
 
-        sets = () if seq_of_parameters is None else seq_of_parameters
         with self._limited(), showing(operation):
-            self._rowcount = execute_many(self._connection, statement, sets, self._binding)
+            self._rowcount = execute_many(
+                self._connection, statement, seq_of_parameters, self._binding
+            )
 
     def _scan(self, operation: str, parameters: Parameters) -> tuple[Statement, Parameters]:
         if not isinstance(operation, str):

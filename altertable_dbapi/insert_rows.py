@@ -15,14 +15,22 @@ _OWN_STATEMENT = re.compile(
     r"|\(\s*FROM\b|--|/\*",
     re.IGNORECASE,
 )
-# A value as it is, or cast to a type that is written there.
-_ALONE = re.compile(r"(?:::.*|CAST\s*\(\s*AS\b.*)?", re.IGNORECASE | re.DOTALL)
+# A type that needs no parser.
+_TYPE = r"(?:TIMESTAMP\s+WITH\s+TIME\s+ZONE|\w+(?:\s*\([\w\s,]*\))?)(?:\s*\[\d*\])*"
+_CAST = re.compile(rf"\?\s*::\s*{_TYPE}|CAST\s*\(\s*\?\s+AS\s+{_TYPE}\s*\)", re.IGNORECASE)
+# What stands around a placeholder that is text for all its statement cares: elsewhere a string may
+# become what is wanted there, a number in chr('65'), which a column of text does not.
+_TEXT_BEFORE = re.compile(r"\b(?P<name>CAST|upper|lower|trim|ltrim|rtrim)\s*\(\s*$", re.IGNORECASE)
+_TEXT_AFTER = re.compile(r"\s*(?:(?P<cast>::)|(?P<as>AS\b)|(?P<end>\)))", re.IGNORECASE)
+# What is the same in VALUES and in SELECT.
+_CONSTANT = re.compile(
+    r"[-+]?[\d.]+|'(?:[^'\\]|'')*'|NULL|TRUE|FALSE|CURRENT_(?:DATE|TIME|TIMESTAMP)"
+    r"|(?:now|today|uuid|random|nextval)\s*\(\s*(?:'[^'\\]*')?\s*\)",
+    re.IGNORECASE,
+)
 _NAME = r'(?:"(?:[^"]|"")+"|[^\s".,()]+)'
 _COLUMNS = re.compile(rf"\(\s*({_NAME}(?:\s*,\s*{_NAME})*)\s*,?\s*\)\s*$")
 _TARGET = re.compile(rf"\bINTO\s+({_NAME}(?:\s*\.\s*{_NAME})*)", re.IGNORECASE)
-
-#: What the placeholders become: columns of the lists' rows.
-COLUMN = "__p{}"
 
 
 class InsertRows:
@@ -39,8 +47,8 @@ class InsertRows:
         The row's values.
     numbers : list of list of int
         For each of them the numbers of its placeholders.
-    exact : bool
-        Whether as many rows are inserted as are sent.
+    kept : list of int
+        Which of them a SELECT can give: all but DEFAULT.
     """
 
     def __init__(self, slots: Slots, parts: InsertValues) -> None:
@@ -56,26 +64,62 @@ class InsertRows:
                 slots.statement._replace(text=text[start:stop], placeholders=moved)
             )
             self.numbers.append([number for _, number in inside])
-        self.exact = not parts.tail and "IGNORE" not in parts.head.upper()
+        self._bare = [
+            replace(expression, ["?"] * len(expression.placeholders)).strip()
+            for expression in self.expressions
+        ]
+        self.kept = [i for i, part in enumerate(parts.expressions) if not part.default]
         listed = _COLUMNS.search(parts.head)
         self.columns = re.findall(_NAME, listed[1]) if listed else None
         self._before_columns = parts.head[: listed.start()] if listed else parts.head
 
-    def typed(self) -> set[int]:
-        """The numbers of the placeholders in expressions that their types may decide about."""
-        return {
-            number
-            for index, numbers in enumerate(self.numbers)
-            for number in numbers
-            if len(numbers) > 1
-            or not _ALONE.fullmatch(replace(self.expressions[index], [""]).strip())
-        }
-
     @property
     def table(self) -> str | None:
         """The table's name as written, where it can be told."""
-        found = _TARGET.search(self._parts.head)
+        head = self._parts.head
+        found = None if "--" in head or "/*" in head else _TARGET.search(head)
         return found[1] if found else None
+
+    def is_placeholder(self, index: int) -> bool:
+        """Whether a value of the row is a placeholder and nothing else."""
+        return self._bare[index] == "?"
+
+    def is_cast(self, index: int) -> bool:
+        """Whether a value of the row is a placeholder, cast to a type that is written there."""
+        return bool(_CAST.fullmatch(self._bare[index]))
+
+    def is_constant(self, index: int) -> bool:
+        """Whether a value of the row is the same in VALUES and in SELECT, as can be seen."""
+        return bool(_CONSTANT.fullmatch(self._bare[index]))
+
+    def takes_text(self, index: int, number: int) -> bool:
+        """Whether a string and a column of text are the same for an expression of the row."""
+        expression = self.expressions[index]
+        for placeholder, its in zip(expression.placeholders, self.numbers[index], strict=True):
+            if its != number:
+                continue
+            before = _TEXT_BEFORE.search(expression.text, 0, placeholder.start)
+            after = _TEXT_AFTER.match(expression.text, placeholder.stop)
+            if after is None:
+                return False
+            name = before["name"].upper() if before else ""
+            closed = bool(name and name != "CAST" and after["end"])
+            if not (after["cast"] or (name == "CAST" and after["as"]) or closed):
+                return False
+        return True
+
+    def types(self, described: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, str]] | None:
+        """For each value of the row the column that it goes to, of those that `DESCRIBE` names.
+
+        None where that cannot be told: the table has columns that take no values.
+        """
+        if self.columns is None:
+            return list(described) if len(described) == len(self.expressions) else None
+        by_name = {row[0].lower(): row for row in described}
+        names = [unquoted(name).lower() for name in self.columns]
+        if len(names) != len(self.expressions) or not by_name.keys() >= set(names):
+            return None
+        return [by_name[name] for name in names]
 
     def written(self, index: int, values: Sequence[str]) -> str:
         """An expression with its placeholders replaced by `values`, the first for number 1."""
@@ -84,38 +128,30 @@ class InsertRows:
             return self.expressions[index].text
         return replace(self.expressions[index], [values[number - 1] for number in numbers])
 
-    def from_lists(self, lists: Sequence[str | None], rows: int) -> str | None:
-        """One INSERT of the rows of lists; None where a DEFAULT is in the way.
+    def from_rows(self, values: Sequence[str], source: str) -> str | None:
+        """One INSERT of the rows of `source`; None where a DEFAULT is in the way.
 
         Parameters
         ----------
-        lists : sequence of str or None
-            For each number the expression of its list; None where every value is NULL, which no
-            type is to be given to.
-        rows : int
+        values : sequence of str
+            An expression for each of `kept`.
+        source : str
+            What stands behind FROM.
         """
-        kept = [i for i, part in enumerate(self._parts.expressions) if not part.default]
         head = self._parts.head
-        if len(kept) < len(self._parts.expressions):
-            if self.columns is None or len(self.columns) != len(self._parts.expressions):
+        if len(self.kept) < len(self.expressions):
+            if self.columns is None or len(self.columns) != len(self.expressions) or not self.kept:
                 return None
-            head = f"{self._before_columns}({', '.join(self.columns[i] for i in kept)}) "
-        values = ", ".join(self.written(i, references(lists)) for i in kept)
-        return f"{head}SELECT {values} FROM {rows_of(lists, rows)}{self._parts.tail}"
+            head = f"{self._before_columns}({', '.join(self.columns[i] for i in self.kept)}) "
+        return f"{head}SELECT {', '.join(values)} FROM {source}{self._parts.tail}"
 
-    def query(self, lists: Sequence[str | None]) -> str:
-        """A query for the rows of lists that gives none, and fails where the INSERT's would."""
-        wanted = [i for i, numbers in enumerate(self.numbers) if numbers]
-        values = ", ".join(self.written(i, references(lists)) for i in wanted)
-        return f"SELECT {values} FROM {rows_of(lists, 0)} LIMIT 0"
+    def row(self, values: Sequence[str]) -> str:
+        """A row of VALUES, with an expression for each placeholder."""
+        written = (self.written(index, values) for index in range(len(self.expressions)))
+        return f"({', '.join(written)})"
 
-    def from_values(self, columns: Sequence[Sequence[str]]) -> str:
-        """One INSERT of several rows of VALUES; `columns` has each placeholder's expressions."""
-        count = len(self.expressions)
-        rows = (
-            f"({', '.join(self.written(i, row) for i in range(count))})"
-            for row in zip(*columns, strict=True)
-        )
+    def from_values(self, rows: Sequence[str]) -> str:
+        """One INSERT of several rows of VALUES."""
         return f"{self._parts.head}VALUES {', '.join(rows)}{self._parts.tail}"
 
 
@@ -130,18 +166,6 @@ def insert_rows(slots: Slots) -> InsertRows | None:
     return InsertRows(slots, parts)
 
 
-def references(lists: Sequence[str | None]) -> list[str]:
-    """What stands for each placeholder in a query over the rows of lists."""
-    return ["NULL" if source is None else COLUMN.format(i) for i, source in enumerate(lists, 1)]
-
-
-def rows_of(lists: Sequence[str | None], rows: int, more: str = "") -> str:
-    """The rows of lists, as what stands behind FROM."""
-    columns = [
-        f"unnest({source}) AS {COLUMN.format(i)}"
-        for i, source in enumerate(lists, 1)
-        if source is not None
-    ]
-    if more:
-        columns.append(more)
-    return f"(SELECT {', '.join(columns)})" if columns else f"range({rows})"
+def unquoted(name: str) -> str:
+    """A name without the quotes that it may be written in."""
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name

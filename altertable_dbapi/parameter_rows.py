@@ -6,17 +6,35 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 from .arrow_input import open_source
 from .batches import Conversion
 from .errors import DataError, ProgrammingError
 from .parameters import Slots
+from .typed_values import TypedValues, of_arrow, typed_values
 from .values import column
 
 #: Rows that are read before it is known how large they are, and the most that are read at once.
 _FIRST_ROWS = 1_000
 _MOST_ROWS = 65_536
+
+
+class Rows(NamedTuple):
+    """Some rows: the number of the first, counted from 1, and the values of each placeholder."""
+
+    first: int
+    columns: list[TypedValues]
+
+    def slice(self, start: int, count: int) -> Rows:
+        """Some of the rows."""
+        return Rows(self.first + start, [values.slice(start, count) for values in self.columns])
+
+    @property
+    def length(self) -> int:
+        """How many there are."""
+        return self.columns[0].count
 
 
 class Chunk(NamedTuple):
@@ -58,7 +76,8 @@ def opened(sets: Any) -> tuple[Iterator[Any] | None, Iterator[pa.RecordBatch] | 
 def chunks(slots: Slots, sets: Any, size: int) -> Iterator[Chunk]:
     """The columns of the rows of `sets`, in chunks of about `size` bytes.
 
-    Rows that have no common types go in chunks of their own.
+    All values of a column of a chunk have one type by themselves, the one that `execute` gives
+    them, or are None: where a row has another type than the row before, a chunk begins.
 
     Raises
     ------
@@ -67,6 +86,24 @@ def chunks(slots: Slots, sets: Any, size: int) -> Iterator[Chunk]:
     DataError
         A value cannot be bound; names the placeholder and the row.
     """
+    for rows in typed_rows(slots, sets, size):
+        changes = np.zeros(rows.length, bool)
+        for values in rows.columns:
+            changes |= values.changes()
+        starts = [0, *np.flatnonzero(changes).tolist(), rows.length]
+        for start, stop in itertools.pairwise(starts):
+            some = rows.slice(start, stop - start)
+            yield Chunk(some.first, [values.lone() for values in some.columns])
+
+
+def typed_rows(slots: Slots, sets: Any, size: int) -> Iterator[Rows]:
+    """The rows of `sets`, about `size` bytes at a time, whatever the types of their values.
+
+    Raises
+    ------
+    ProgrammingError, DataError
+        As `chunks` raises them.
+    """
     rows, batches = opened(sets)
     if batches is not None:
         yield from _of_arrow(slots, batches, size)
@@ -74,10 +111,9 @@ def chunks(slots: Slots, sets: Any, size: int) -> Iterator[Chunk]:
     assert rows is not None
     first, wanted = 1, _FIRST_ROWS
     while some := list(itertools.islice(rows, wanted)):
-        weight = 0
-        for chunk in _typed(slots.names, _transposed(slots, some, first), first):
-            weight += sum(array.nbytes for array in chunk.columns)
-            yield chunk
+        columns = _typed(slots.names, _transposed(slots, some, first), first)
+        weight = sum(values.nbytes for values in columns)
+        yield Rows(first, columns)
         first += len(some)
         wanted = min(max(1, size * len(some) // max(weight, 1)), _MOST_ROWS)
 
@@ -109,25 +145,20 @@ def _transposed(slots: Slots, rows: list[Any], first: int) -> Sequence[Sequence[
     return list(zip(*sets, strict=True))
 
 
-def _typed(names: list[str], columns: Sequence[Sequence[Any]], first: int) -> Iterator[Chunk]:
+def _typed(names: list[str], columns: Sequence[Sequence[Any]], first: int) -> list[TypedValues]:
     try:
-        arrays = [
-            column(values, name, first_row=first)
-            for name, values in zip(names, columns, strict=True)
+        return [
+            typed_values(values, name, first) for name, values in zip(names, columns, strict=True)
         ]
     except DataError:
-        count = len(columns[0])
-        if count == 1:
-            raise
-        # No one type holds them all, or one of them cannot be bound: halves will tell.
-        half = count // 2
-        yield from _typed(names, [values[:half] for values in columns], first)
-        yield from _typed(names, [values[half:] for values in columns], first + half)
-    else:
-        yield Chunk(first, arrays)
+        # The first row that is wrong is named, whatever its column.
+        for number, row in enumerate(zip(*columns, strict=True), start=first):
+            for name, value in zip(names, row, strict=True):
+                column([value], name, first_row=number)
+        raise
 
 
-def _of_arrow(slots: Slots, batches: Iterator[pa.RecordBatch], size: int) -> Iterator[Chunk]:
+def _of_arrow(slots: Slots, batches: Iterator[pa.RecordBatch], size: int) -> Iterator[Rows]:
     first, conversion = 1, None
     # Two names that differ in letter case alone may not stand side by side in a batch.
     distinct = len({name.lower() for name in slots.names}) == len(slots.names)
@@ -138,5 +169,5 @@ def _of_arrow(slots: Slots, batches: Iterator[pa.RecordBatch], size: int) -> Ite
             conversion = Conversion(batch.schema)
         for piece in conversion.pieces(batch, size):
             if piece.num_rows:
-                yield Chunk(first, piece.columns)
+                yield Rows(first, [of_arrow(column) for column in piece.columns])
             first += piece.num_rows

@@ -439,3 +439,14 @@ class Rows:
             # A list first: all of them or none, when one cannot be made.
             rows.extend(list(map(self._make_row, self._converter.rows(batch))))
         self._converted += batch.num_rows
+
+
+def changed(result: Result | None) -> int:
+    """The count of rows that a statement reports; -1 where it reports none."""
+    if result is None:
+        return -1
+    # Servers may run a statement only as its stream is read.
+    table = result.read_table()
+    if table.column_names != ["Count"]:
+        return -1
+    return sum(count or 0 for count in table.column(0).to_pylist())
