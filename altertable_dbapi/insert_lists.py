@@ -36,6 +36,8 @@ class ListRows(NamedTuple):
 
 def combinations(insert: InsertRows, rows: Rows, index: int) -> list[Combination]:
     """The types that the placeholders of one expression have together in a row, each once."""
+    if insert.is_null(index):
+        return [(NO_TYPE,)]
     numbers = sorted(set(insert.numbers[index]))
     codes = [rows.columns[number - 1].codes() for number in numbers]
     if not codes:
@@ -79,9 +81,12 @@ def over_lists(
     expressions = []
     for index in insert.kept:
         several = found.get(index, [])
+        kind = types[index] if types is not None and not insert.is_cast(index) else None
         if len(several) > 1:
-            kind = types[index] if types is not None and not insert.is_cast(index) else None
             expressions.append(_case(insert, index, several, names, kind))
+        elif several == [(NO_TYPE,)] and kind and insert.is_alone(index):
+            # A NULL alone is an INTEGER in a query.
+            expressions.append(f"CAST(NULL AS {kind})")
         else:
             expressions.append(_written(insert, index, several[0] if several else None, names))
     return ListRows(expressions, lists)

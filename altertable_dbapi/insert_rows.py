@@ -22,9 +22,12 @@ _CAST = re.compile(rf"\?\s*::\s*{_TYPE}|CAST\s*\(\s*\?\s+AS\s+{_TYPE}\s*\)", re.
 # become what is wanted there, a number in chr('65'), which a column of text does not.
 _TEXT_BEFORE = re.compile(r"\b(?P<name>CAST|upper|lower|trim|ltrim|rtrim)\s*\(\s*$", re.IGNORECASE)
 _TEXT_AFTER = re.compile(r"\s*(?:(?P<cast>::)|(?P<as>AS\b)|(?P<end>\)))", re.IGNORECASE)
+# What does not bind closer to an operand than ||.
+_LEFT_END = re.compile(r"(?:^|\|\||[(,\[])$")
+_RIGHT_END = re.compile(r"$|\|\||[),\]]")
 # What is the same in VALUES and in SELECT.
 _CONSTANT = re.compile(
-    r"[-+]?[\d.]+|'(?:[^'\\]|'')*'|NULL|TRUE|FALSE|CURRENT_(?:DATE|TIME|TIMESTAMP)"
+    r"[-+]?[\d.]+|'(?:[^'\\]|'')*'|TRUE|FALSE|CURRENT_(?:DATE|TIME|TIMESTAMP)"
     r"|(?:now|today|uuid|random|nextval)\s*\(\s*(?:'[^'\\]*')?\s*\)",
     re.IGNORECASE,
 )
@@ -84,6 +87,14 @@ class InsertRows:
         """Whether a value of the row is a placeholder and nothing else."""
         return self._bare[index] == "?"
 
+    def is_null(self, index: int) -> bool:
+        """Whether a value of the row is NULL, written in the statement."""
+        return self._bare[index].upper() == "NULL"
+
+    def is_alone(self, index: int) -> bool:
+        """Whether the column alone decides what becomes of a value of the row."""
+        return self.is_placeholder(index) or self.is_null(index)
+
     def is_cast(self, index: int) -> bool:
         """Whether a value of the row is a placeholder, cast to a type that is written there."""
         return bool(_CAST.fullmatch(self._bare[index]))
@@ -97,6 +108,12 @@ class InsertRows:
         expression = self.expressions[index]
         for placeholder, its in zip(expression.placeholders, self.numbers[index], strict=True):
             if its != number:
+                continue
+            left = expression.text[: placeholder.start].rstrip()
+            right = expression.text[placeholder.stop :].lstrip()
+            joined = left.endswith("||") or right.startswith("||")
+            if joined and _LEFT_END.search(left) and _RIGHT_END.match(right):
+                # Text joined to something is text, or the types of the results differ.
                 continue
             before = _TEXT_BEFORE.search(expression.text, 0, placeholder.start)
             after = _TEXT_AFTER.match(expression.text, placeholder.stop)

@@ -217,7 +217,7 @@ class Insertion:
             if len(several) > _MOST_COMBINATIONS:
                 return None
             found[index] = several
-            if insert.is_placeholder(index) or insert.is_cast(index):
+            if insert.is_alone(index) or insert.is_cast(index):
                 continue
             if not self._take_text(rows, index):
                 return None
@@ -225,7 +225,8 @@ class Insertion:
         mixed = [
             index
             for index, several in found.items()
-            if len(several) > 1 and not insert.is_cast(index)
+            if not insert.is_cast(index)
+            and (len(several) > 1 or (several == [(NO_TYPE,)] and insert.is_alone(index)))
         ]
         if (asked or mixed) and rows.length <= _FEW_ROWS:
             return None
@@ -235,8 +236,13 @@ class Insertion:
         if mixed and types is None:
             return None
         for index in mixed:
-            only_null = insert.is_placeholder(index) and len(found[index]) == 2
-            if only_null and found[index][0] == (NO_TYPE,) and types and _plain(types[index]):
+            if (
+                insert.is_placeholder(index)
+                and len(found[index]) == 2
+                and found[index][0] == (NO_TYPE,)
+                and types is not None
+                and _plain(types[index])
+            ):
                 # NULLs of all types are the same there.
                 found[index] = found[index][1:]
         return over_lists(insert, rows, found, types)

@@ -13,7 +13,7 @@ from .errors import DataError
 from .values import column, natural
 
 #: Types whose values all have one Arrow type.
-_ONE_TYPE = frozenset({bool, float, str, bytes, datetime.date, datetime.timedelta})
+_ONE_TYPE = frozenset({bool, float, str, bytes, datetime.date})
 
 
 class TypedValues:
@@ -138,7 +138,9 @@ def typed_values(values: Sequence[Any], name: str, first_row: int) -> TypedValue
             groups.append([])
         groups[code].append(value)
         codes[row] = code
-    return _tidy([_array(group, name) for group in groups], codes)
+    return _tidy(
+        [_array(group, kind, name) for kind, group in zip(positions, groups, strict=True)], codes
+    )
 
 
 def of_arrow(array: pa.Array) -> TypedValues:
@@ -166,13 +168,12 @@ def _natural(value: Any, name: str, row: int) -> pa.DataType:
         return column([value], name, first_row=row).type
 
 
-def _array(values: list[Any], name: str) -> pa.Array:
-    """Values of one type."""
+def _array(values: list[Any], kind: pa.DataType, name: str) -> pa.Array:
+    """Values of one type, each as it is when it is bound alone."""
     if not any(isinstance(value, pa.Scalar) for value in values):
-        try:
-            return column(values, name)
-        except DataError:
-            pass  # Some can be bound alone only; the way below finds the others.
+        array = column(values, name)
+        if array.type.equals(kind):
+            return array
     return pa.concat_arrays([column([value], name) for value in values])
 
 
