@@ -481,3 +481,82 @@ def test_many_sets_are_as_one_statement_each(shared: Conn, rows: list[tuple[Any,
         shared.execute("CREATE OR REPLACE TABLE many AS FROM one LIMIT 0")
         shared.cursor(binding=binding).executemany(statement.format("many"), numbered)
         assert shared.execute("FROM many ORDER BY i").fetchall() == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "expression", "values", "stored"),
+    [
+        ("MAP(VARCHAR, INT)", "?", [{"a": 1}, {"b": 2}], ["{a=1}", "{b=2}"]),
+        ("JSON", "?", [{"a": 1}, {"b": 2}, [1]], ['{"a":1}', '{"b":2}', "[1]"]),
+        ("VARCHAR", "?", [1, 2.5, True, 2**40], ["1", "2.5", "true", "1099511627776"]),
+        ("VARCHAR", "?", [D("1"), D("2.50"), None], ["1", "2.50", None]),
+        ("DOUBLE", "? // 2", [7, 0.5], ["3.0", "0.25"]),
+        ("INT", "?", [D(1), 2.5, "3"], ["1", "2", "3"]),
+        ("VARCHAR", "?", [dt.date(2020, 1, 1), dt.datetime(2020, 1, 1, 1)], None),
+        ("VARCHAR", "coalesce(?, 'none')", [None, "x", 1], ["none", "x", "1"]),
+        ("UNION(i BIGINT, s VARCHAR)", "?", [1, None, "x"], ["1", None, "x"]),
+        ("VARCHAR", "?", [[1, None], [2.5], ["x"], []], ["[1, NULL]", "[2.5]", "[x]", "[]"]),
+    ],
+)
+@pytest.mark.parametrize("count", [1, 30])
+def test_no_row_depends_on_the_others(
+    many: Conn, kind: str, expression: str, values: list[Any], stored: list[Any] | None, count: int
+) -> None:
+    if stored is None:
+        stored = ["2020-01-01", "2020-01-01 01:00:00"]
+    many.execute(f"CREATE TABLE t (a {kind})")
+    statement = f"INSERT INTO t VALUES ({expression})"
+    for value in values:
+        many.execute(statement, [value])
+    many.execute("DELETE FROM t")
+    assert load(many, statement, [[value] for value in values * count]) == len(values) * count
+    found = many.execute("SELECT a::VARCHAR FROM t").fetchall()
+    assert [row[0] for row in found] == stored * count
+
+
+def test_rows_of_mixed_types_go_in_few_statements(auto: Conn, server: Server) -> None:
+    auto.execute("CREATE TABLE t (a VARCHAR, b DOUBLE)")
+    rows = [(i if i % 2 else i / 4, None if i % 3 else 2**40) for i in range(10_000)]
+    load(auto, "INSERT INTO t VALUES (?, ? // 2)", rows)
+    assert len(inserts(server)) < 5
+    stored = auto.execute("FROM t").fetchall()
+    assert stored == [(str(a), b and float(b // 2)) for a, b in rows]
+
+
+@pytest.mark.parametrize("autocommit", [True, False])
+@pytest.mark.parametrize("generated", [True, False])
+def test_a_table_that_refers_to_itself(server: Server, autocommit: bool, generated: bool) -> None:
+    with server.connect(autocommit=autocommit) as conn:
+        conn.execute("CREATE TABLE t (id INT PRIMARY KEY, parent INT REFERENCES t (id), v INT)")
+        conn.commit()
+        rows = [(i, i // 10 if i else None, i) for i in range(300)]
+        sent = len(inserts(server))
+        statement = "INSERT INTO t (v, id, parent) VALUES ($3, $1, $2)"
+        assert load(conn, statement, iter(rows) if generated else rows) == 300
+        assert len(inserts(server)) - sent < 10
+        # Once more, in a transaction that has begun.
+        conn.execute("DELETE FROM t WHERE id >= 100")
+        load(conn, statement, rows[100:])
+        conn.commit()
+        assert conn.execute("FROM t").fetchall() == rows
+        with pytest.raises(IntegrityError, match=r"foreign key.*\(one of the rows 1 to 2\)"):
+            load(conn, statement, [(1_000, None, 0), (1_001, 5_000, 0), (1_002, 1_000, 0)])
+
+
+def test_keys_that_are_only_alike_in_the_table_go_row_by_row(auto: Conn) -> None:
+    auto.execute("CREATE TABLE t (id VARCHAR UNIQUE, parent VARCHAR REFERENCES t (id))")
+    load(auto, "INSERT INTO t VALUES (?, ?)", [(1, None), ("2", "1"), (3, "2"), ("x", 3)])
+    load(auto, "INSERT INTO t VALUES (lower(?), ?)", [("Y", None), ("Z", "y")])
+    assert auto.execute("SELECT count(*), count(parent) FROM t").fetchall() == [(6, 4)]
+
+
+def test_a_generated_column_takes_no_value(many: Conn) -> None:
+    many.execute("CREATE TABLE t (a INT, g INT GENERATED ALWAYS AS (a + 1), b VARCHAR)")
+    load(many, "INSERT INTO t VALUES (?, ?)", [(i, i if i % 2 else i / 2) for i in range(30)])
+    assert many.execute("SELECT a, g, b FROM t LIMIT 2").fetchall() == [(0, 1, "0.0"), (1, 2, "1")]
+
+
+def test_a_count_that_is_not_known(auto: Conn) -> None:
+    cursor = auto.cursor()
+    cursor.executemany("SET threads = ?", [(1,), (2,)])
+    assert cursor.rowcount == -1

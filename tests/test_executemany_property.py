@@ -130,7 +130,7 @@ EXPRESSIONS = [
     ("strftime(DATE '2020-02-29', ?)", st.sampled_from(["%Y", "%m-%d"])),
 ]
 TWO = [
-    ("? + ?", st.one_of(st.integers(0, 9), fraction, exact)),
+    ("? * ?", st.one_of(st.integers(0, 9), fraction, exact)),
     ("? || ?", text),
     ("coalesce(?, ?)", st.one_of(st.none(), whole, fraction)),
     ("coalesce(?, ?)", st.one_of(st.none(), text)),
