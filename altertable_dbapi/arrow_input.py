@@ -9,15 +9,26 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 from .csv_input import CsvOptions, check_unused
 from .errors import DataError, ProgrammingError
-from .file_input import Stored, open_files
+from .file_input import Stored, ipc_batches, open_files
+from .parquet_input import check_int96, opened_parquet
+from .python_input import (
+    check_polars,
+    of_columns,
+    of_pandas,
+    of_rows,
+    of_series,
+    of_structured,
+)
 
 ACCEPTED = (
     "an Arrow table, batch, reader or other object with __arrow_c_stream__, a pandas or polars "
-    "data frame, an iterable of record batches, or the path of a Parquet, CSV or Arrow file"
+    "data frame or series, a mapping of columns, a list of mappings, a structured numpy array, an "
+    "iterable of record batches, or the path of a Parquet, CSV or Arrow file"
 )
 
 
@@ -72,16 +83,33 @@ def open_source(data: Any, stored: Stored = lambda: None, csv: CsvOptions | None
             return _of_reader(data)
         pandas = sys.modules.get("pandas")
         if pandas is not None and isinstance(data, pandas.DataFrame):
-            return _of_pandas(data)
+            return _of_table(of_pandas(data, stored()))
+        if pandas is not None and isinstance(data, pandas.Series):
+            return _of_table(of_series(data, stored()))
         polars = sys.modules.get("polars")
         if polars is not None and isinstance(data, polars.LazyFrame):
+            check_polars(_lazy_schema(data))
             return _of_lazy_frame(data)
         if polars is not None and isinstance(data, polars.DataFrame):
             return _of_reader(_frame_reader(data))
+        if polars is not None and isinstance(data, polars.Series):
+            return _of_table(of_series(data, stored()))
+        if isinstance(data, (pa.Array, pa.ChunkedArray)) and not pa.types.is_struct(data.type):
+            raise ProgrammingError(
+                f'an array of {data.type} has no name for its column: load {{"name": array}}'
+            )
         dataset = sys.modules.get("pyarrow.dataset")
         if dataset is not None and isinstance(data, (dataset.Dataset, dataset.Scanner)):
-            scanner = data.scanner() if isinstance(data, dataset.Dataset) else data
-            return _of_reader(scanner.to_reader())
+            if isinstance(data, dataset.Dataset):
+                check_int96(data)
+                data = data.scanner(batch_readahead=2, fragment_readahead=1)
+            return _of_reader(data.to_reader())
+        parquet = sys.modules.get("pyarrow.parquet")
+        if parquet is not None and isinstance(data, parquet.ParquetFile):
+            schema, batches = opened_parquet(data)
+            return Source(schema, batches)
+        if isinstance(data, pa.ipc.RecordBatchFileReader):
+            return Source(data.schema, ipc_batches(data))
         if hasattr(data, "__arrow_c_stream__"):
             return _of_reader(pa.RecordBatchReader.from_stream(data))
         if type(data).__name__ == "PyCapsule":
@@ -89,13 +117,22 @@ def open_source(data: Any, stored: Stored = lambda: None, csv: CsvOptions | None
         if hasattr(data, "__arrow_c_array__"):
             batch = pa.record_batch(data)
             return _of_batches(batch.schema, [batch])
-    if isinstance(data, (Mapping, bytes, bytearray)):
-        raise _refused(data)
+        if isinstance(data, Mapping):
+            return _of_table(of_columns(data, stored()))
+        if isinstance(data, np.ndarray):
+            return _of_table(of_structured(data, stored()))
+    if isinstance(data, (bytes, bytearray, memoryview)) or hasattr(data, "read"):
+        raise _refused(
+            data, "; pyarrow.csv.open_csv(file) and pyarrow.parquet.ParquetFile(file) read one"
+        )
     try:
         items = iter(data)
     except TypeError:
-        raise _refused(data) from None
-    return _of_iterable(items)
+        raise _refused(data, _way_out(data)) from None
+    first = next(items, None)
+    if isinstance(first, Mapping):
+        return _of_table(of_rows([first, *items], stored()))
+    return _of_iterable(iter(()) if first is None else itertools.chain([first], items))
 
 
 @contextlib.contextmanager
@@ -130,16 +167,13 @@ def _of_batches(schema: pa.Schema, batches: list[pa.RecordBatch]) -> Source:
     return Source(schema, iter(batches), batches)
 
 
-def _of_pandas(frame: Any) -> Source:
-    names = [str(name) for name in frame.columns]
-    if len(set(names)) < len(names):
-        repeated = sorted({name for name in names if names.count(name) > 1})
-        raise ProgrammingError(
-            f"the data frame has columns of one name: {', '.join(map(repr, repeated))}"
-        )
-    # The index is left out; reset_index() makes columns of it.
-    table = pa.Table.from_pandas(frame, preserve_index=False)
+def _of_table(table: pa.Table) -> Source:
     return _of_batches(table.schema, table.to_batches())
+
+
+def _lazy_schema(frame: Any) -> Mapping[str, Any]:
+    schema: Mapping[str, Any] = frame.collect_schema()
+    return schema
 
 
 def _of_lazy_frame(frame: Any) -> Source:
@@ -153,6 +187,9 @@ def _of_lazy_frame(frame: Any) -> Source:
 
 
 def _frame_reader(frame: Any) -> pa.RecordBatchReader:
+    polars = sys.modules.get("polars")
+    if polars is not None and isinstance(frame, polars.DataFrame):
+        check_polars(frame.schema)
     if hasattr(frame, "__arrow_c_stream__"):
         return pa.RecordBatchReader.from_stream(frame)
     # polars before 1.3
@@ -176,9 +213,10 @@ def _batches(items: Iterator[Any]) -> Iterator[pa.RecordBatch]:
             yield from _frame_reader(item)
         elif hasattr(item, "__arrow_c_array__"):
             yield pa.record_batch(item)
-        elif isinstance(item, Mapping):
+        elif isinstance(item, (tuple, list)):
             raise ProgrammingError(
-                "the iterable gives rows; load pyarrow.Table.from_pylist(rows), or use executemany"
+                f"the iterable gives a {type(item).__name__}: rows without names go by "
+                'executemany("INSERT INTO … VALUES (?, …)", rows); load takes mappings'
             )
         else:
             raise ProgrammingError(
@@ -187,6 +225,12 @@ def _batches(items: Iterator[Any]) -> Iterator[pa.RecordBatch]:
             )
 
 
-def _refused(data: Any) -> ProgrammingError:
-    way = "; pyarrow.table(data) makes a table of columns" if isinstance(data, Mapping) else ""
+def _way_out(data: Any) -> str:
+    for name in ("to_arrow", "to_pandas", "to_polars", "collect"):
+        if callable(getattr(data, name, None)):
+            return f"; load what its {name}() gives"
+    return ""
+
+
+def _refused(data: Any, way: str = "") -> ProgrammingError:
     return ProgrammingError(f"cannot load a {type(data).__name__}: load takes {ACCEPTED}{way}")

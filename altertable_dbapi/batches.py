@@ -19,8 +19,14 @@ _ROWS_AT_ONCE = 65_536
 
 _DECIMAL_DIGITS = 38
 
-# What DuckDB reads as types of its own; the storage of any other extension type is loaded.
+# What DuckDB reads as types of its own.
 _EXTENSIONS = frozenset({"arrow.uuid", "arrow.json", "arrow.bool8", "arrow.opaque"})
+
+# Extension types whose storage is the value itself; that of others may be a mere number of it.
+_STORED = frozenset(
+    {"arrow.fixed_shape_tensor", "geoarrow.wkb", "geoarrow.wkt", "ogc.wkb", "ogc.wkt"}
+)
+_MARK = b"ARROW:extension:name"
 
 
 class Conversion:
@@ -43,8 +49,9 @@ class Conversion:
                                                    nanoseconds (TIMESTAMPTZ_NS, TIME_NS); else
                                                    microseconds, refused where that would cut
     duration[ns], month_day_nano_interval          microseconds, refused where that would cut
-    extension types other than uuid, json,         their storage
-    bool8 and opaque
+    extension types uuid, json, bool8, opaque      themselves
+    fixed_shape_tensor, and WKB and WKT            their storage
+    any other extension type                       refused: its storage need not be its value
     anything else                                  itself
     =============================================  ===========================================
 
@@ -74,6 +81,11 @@ class Conversion:
         self, schema: pa.Schema, targets: Mapping[str, pa.DataType] = MappingProxyType({})
     ) -> None:
         check_names(schema.names)
+        for field in schema:
+            # What a type is that pyarrow does not know is said beside it.
+            mark = (field.metadata or {}).get(_MARK, b"").decode(errors="replace")
+            if mark and mark not in _EXTENSIONS | _STORED:
+                raise _unknown(field.name, mark, field.type)
         self._source = schema
         self.schema: pa.Schema = pa.schema(
             [
@@ -235,6 +247,8 @@ def _sent_as(kind: pa.DataType, path: str, target: pa.DataType | None = None) ->
     if isinstance(kind, pa.BaseExtensionType):
         if kind.extension_name in _EXTENSIONS:
             return kind
+        if kind.extension_name not in _STORED:
+            raise _unknown(path, kind.extension_name, kind.storage_type)
         return _sent_as(kind.storage_type, path, target)
     if types.is_dictionary(kind) or types.is_run_end_encoded(kind):
         return _sent_as(kind.value_type, path, target)
@@ -278,6 +292,13 @@ def _sent_as(kind: pa.DataType, path: str, target: pa.DataType | None = None) ->
     if types.is_duration(kind) and kind.unit == "ns":
         return pa.duration("us")
     return kind
+
+
+def _unknown(path: str, name: str, storage: pa.DataType) -> DataError:
+    return DataError(
+        f"column {path!r} is of the extension type {name}, whose storage ({storage}) need not be "
+        "its value: make it a plain type, such as text, or load its storage as that"
+    )
 
 
 def _map_parts(kind: pa.DataType | None) -> tuple[pa.DataType | None, pa.DataType | None]:

@@ -62,9 +62,11 @@ class Loading:
             schema; in another catalog the schema is ``main``. A schema that does not exist is
             created by the server.
         data : object
-            An Arrow table, record batch, reader, dataset, or any object with
-            ``__arrow_c_stream__`` or ``__arrow_c_array__``; a pandas data frame, without its index;
-            a polars data frame or lazy frame; an iterable of record batches; or a path: of a
+            An Arrow table, record batch, reader, dataset, scanner, ``ParquetFile``, or any object
+            with ``__arrow_c_stream__`` or ``__arrow_c_array__``; a pandas data frame, without its
+            index; a polars data frame or lazy frame; a series, whose name is the column; a mapping
+            of columns (lists, arrays, series), an iterable of mappings, which are its rows and held
+            in memory, or a structured numpy array; an iterable of record batches; or a path: of a
             Parquet, CSV (``.csv``, ``.csv.gz``, ``.tsv``) or Arrow IPC file, of a directory of
             those, or a glob pattern. Files, readers and iterables are read as they are sent, in
             this thread. They must not use this connection.

@@ -9,10 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .errors import DataError
+from .errors import DataError, ProgrammingError
 
 if TYPE_CHECKING:
     from pyarrow import fs
+
+_ROWS = 16_384
 
 _BUFFER_BYTES = 1024 * 1024
 
@@ -101,6 +103,57 @@ def int96_columns(file: Any) -> list[str]:
     columns = (file.schema.column(index) for index in range(len(file.schema)))
     found = (each.path.partition(".")[0] for each in columns if each.physical_type == "INT96")
     return list(dict.fromkeys(found))
+
+
+def opened_parquet(file: Any) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+    """The columns and rows of a ParquetFile that the program has opened.
+
+    Raises
+    ------
+    ProgrammingError
+        It makes nanoseconds of INT96, which are other dates outside of 1677 to 2262.
+    """
+    for name in int96_columns(file):
+        if any(is_nanoseconds(kind) for kind in _within(file.schema_arrow.field(name).type)):
+            raise _other_dates(name)
+    return _schema(file), parquet_batches(file, _ROWS)
+
+
+def check_int96(dataset: Any) -> None:
+    """Refuse a dataset that makes nanoseconds of INT96.
+
+    Raises
+    ------
+    ProgrammingError
+        It names a column.
+    """
+    finest = {f.name for f in dataset.schema if any(map(is_nanoseconds, _within(f.type)))}
+    options = getattr(getattr(dataset, "format", None), "read_options", None)
+    if not finest or getattr(options, "coerce_int96_timestamp_unit", "us") not in (None, "ns"):
+        return
+    for fragment in dataset.get_fragments():
+        for name in int96_columns(fragment.metadata):
+            if name in finest:
+                raise _other_dates(name)
+
+
+def is_nanoseconds(kind: pa.DataType) -> bool:
+    """Whether a type is a timestamp of nanoseconds."""
+    return bool(pa.types.is_timestamp(kind)) and kind.unit == "ns"
+
+
+def _within(kind: pa.DataType) -> Iterator[pa.DataType]:
+    yield kind
+    for index in range(kind.num_fields):
+        yield from _within(kind.field(index).type)
+
+
+def _other_dates(name: str) -> ProgrammingError:
+    return ProgrammingError(
+        f"column {name!r} is INT96 in a Parquet file, and read as nanoseconds, which makes other "
+        "dates of years outside of 1677 to 2262: load its path, or open it with "
+        "coerce_int96_timestamp_unit='us'"
+    )
 
 
 def parquet_batches(file: Any, rows: int) -> Iterator[pa.RecordBatch]:

@@ -282,9 +282,7 @@ def parquet_dataset_scanner() -> Any:
     [
         (5, "cannot load a int"),
         (b"x", "cannot load a bytes"),
-        ({"a": [1]}, r"pyarrow\.table\(data\)"),
-        ([{"a": 1}], r"from_pylist\(rows\)"),
-        ([1], "gives a int, not a record batch"),
+        ([1], "gives a int"),
         (pa.table({}), "no columns"),
         (pa.table([[1], [2]], ["a", "A"]), "letter case aside: 'A', 'a'"),
         (pa.table([[1]], [""]), "column 0 of the data has no name"),
@@ -339,7 +337,7 @@ def test_an_error_of_arrow_becomes_a_data_error(auto: Connection) -> None:
     with pytest.raises(DataError, match="cannot read the data: torn") as caught:
         auto.load("t", source(), mode="create")
     assert isinstance(caught.value.__cause__, pa.ArrowInvalid)
-    with pytest.raises(DataError, match="cannot read the data"):
+    with pytest.raises(DataError, match="cannot load str 'x' to column 'a', row 1: "):
         auto.load("t", pd.DataFrame({"a": [1, "x"]}), mode="create")
 
 
