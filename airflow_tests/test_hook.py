@@ -396,3 +396,20 @@ def test_reserved_words_are_duckdb_s(hook: AltertableHook, auto: Any) -> None:
         "WHERE keyword_category IN ('reserved', 'type_function')"
     ).fetchall()
     assert hook.reserved_words == {word for (word,) in words}
+
+
+@pytest.mark.parametrize("replace", [False, True])
+def test_no_row_depends_on_the_others(hook: AltertableHook, auto: Any, replace: bool) -> None:
+    auto.execute("CREATE TABLE mixed (i INTEGER PRIMARY KEY, s VARCHAR, j JSON)")
+    rows = [(1, 1, {"a": 1}), (2, 2.5, {"b": 2}), ("3", True, [1]), (4, None, "null"), (5, "x", 5)]
+    hook.insert_rows("mixed", rows, replace=replace)
+    assert auto.execute("SELECT i, s, j::VARCHAR FROM mixed ORDER BY i").fetchall() == [
+        (1, "1", '{"a":1}'),
+        (2, "2.5", '{"b":2}'),
+        (3, "true", "[1]"),
+        (4, None, "null"),
+        (5, "x", "5"),
+    ]
+    with pytest.raises(altertable_dbapi.DataError):
+        hook.insert_rows("mixed", [(6, "x", "no JSON")], replace=replace)
+    assert auto.execute("SELECT count(*) FROM mixed").fetchall() == [(5,)]

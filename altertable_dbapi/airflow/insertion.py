@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from ..errors import ProgrammingError
+from ..sql import quote_identifier
 from . import rows
 from .table import arrow_schema, described, located
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from airflow.providers.common.sql.dialects.dialect import Dialect
 
     from ..connection import Connection
+
+
+_CONVERTED = "temp.main.altertable_rows"
 
 
 class Insertion:
@@ -77,18 +81,34 @@ class Insertion:
         columns = rows.transposed(piece, fields)
         self.sql = self._dialect.generate_insert_sql(self._table, fields, fields if named else None)
         schema = self._types(fields)
+        exact = rows.exact(columns, schema)
         if self._key is not None:
-            data = rows.natural(columns, schema)
+            data = exact if exact is not None else self._converted(columns, fields)
             self._conn.load(self._place, data, primary_key=self._key)
             return
         # INSERT gives columns that are not named their defaults; a bulk load may not.
-        if len(fields) == len(self._schema):
-            exact = rows.exact(columns, schema)
-            if exact is not None:
-                self._conn.load(self._place, exact)
-                return
+        if len(fields) == len(self._schema) and exact is not None:
+            self._conn.load(self._place, exact)
+            return
         with self._conn.cursor() as cursor:
             cursor.executemany(self.sql, list(zip(*columns, strict=True)))
+
+    def _converted(self, columns: Sequence[Sequence[Any]], fields: Sequence[str]) -> pa.Table:
+        """The rows in the table's types, converted as an INSERT of each row converts them."""
+        names = ", ".join(map(quote_identifier, fields))
+        marks = ", ".join("?" * len(fields))
+        with self._conn.cursor() as cursor:
+            cursor.execute(
+                f"CREATE OR REPLACE TEMP TABLE {_CONVERTED} AS "
+                f"SELECT {names} FROM {self._table} LIMIT 0"
+            )
+            try:
+                cursor.executemany(
+                    f"INSERT INTO {_CONVERTED} VALUES ({marks})", list(zip(*columns, strict=True))
+                )
+                return cursor.execute(f"FROM {_CONVERTED}").fetch_arrow_table()
+            finally:
+                cursor.execute(f"DROP TABLE {_CONVERTED}")
 
     def _types(self, fields: Sequence[str]) -> pa.Schema:
         known = {field.name.lower(): field for field in self._schema}

@@ -11,7 +11,6 @@ import pyarrow as pa
 from pyarrow import types
 
 from ..errors import ProgrammingError
-from ..values import column
 
 
 def _is_timestamp(zoned: bool) -> Callable[[pa.DataType], bool]:
@@ -64,21 +63,6 @@ def exact(columns: Sequence[Sequence[Any]], schema: pa.Schema) -> pa.Table | Non
         if array is None:
             return None
         arrays.append(array)
-    return pa.Table.from_arrays(arrays, names=schema.names)
-
-
-def natural(columns: Sequence[Sequence[Any]], schema: pa.Schema) -> pa.Table:
-    """The columns in the types of `schema` where they fit, in the types of their values elsewhere.
-
-    Raises
-    ------
-    DataError
-        Arrow or the server has no type for a value.
-    """
-    arrays = [
-        array if (array := _exact(values, field.type)) is not None else column(values, field.name)
-        for values, field in zip(columns, schema, strict=True)
-    ]
     return pa.Table.from_arrays(arrays, names=schema.names)
 
 
