@@ -170,15 +170,18 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
         return self
 
     def executemany(self, operation: str, seq_of_parameters: Iterable[Any]) -> None:  # type: ignore[override]
-        """Execute one statement that returns no rows for each set of parameters.
+        """Execute one statement for each set of parameters.
 
         All sets take effect or none does: in autocommit they are one transaction; otherwise they
         belong to the open one, and roll back with it. `rowcount` is the total, -1 where the server
         does not tell how many rows a statement changed.
 
         The result is that of `execute` for each set, in their order. An ``INSERT … VALUES`` of
-        one row goes to the server many rows at a time. Any other statement is prepared once and
-        executed for each set.
+        one row goes to the server many rows at a time, and so do UPDATE and DELETE with ``column
+        = ?`` where the text, the table and the values show that it is the same. Any other
+        statement is prepared once and executed for each set.
+
+        With RETURNING, the rows of all sets are what is fetched, in the order of the sets.
 
         Parameters
         ----------
@@ -192,25 +195,27 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
         Raises
         ------
         ProgrammingError
-            As `execute` raises it, or the statement returns rows.
+            As `execute` raises it, or the statement returns other rows than those of RETURNING.
         DataError, IntegrityError
             A value is wrong; names the row, counted from 1.
         """
         self._check_open()
         statement, _ = self._scan(operation, None)
         self._reset()
-        if statement.returns_rows:
+        if statement.returns_rows and (statement.explain or not statement.returning):
             raise ProgrammingError(
-                f"executemany() is for statements that return no rows, and {statement.verb or 'it'}"
-                f"{' … RETURNING' if statement.returning else ''} returns them; use execute()"
+                "executemany() is for statements that return no rows, or those of RETURNING; "
+                f"{statement.verb or 'it'} returns others; use execute()"
             )
         # Imported where it is used, since most programs do not.
         from .executemany import execute_many
 
         with self._limited(), showing(operation):
-            self._rowcount = execute_many(
-                self._connection, statement, seq_of_parameters, self._binding
-            )
+            changed = execute_many(self._connection, statement, seq_of_parameters, self._binding)
+        self._rowcount = changed.count
+        returned = changed.result(self._connection._session.lock)
+        if returned is not None:
+            self._take(returned)
 
     def _scan(self, operation: str, parameters: Parameters) -> tuple[Statement, Parameters]:
         if not isinstance(operation, str):

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .binding import resolve
+from .changed_rows import Changed
 from .errors import DataError, IntegrityError, ProgrammingError
 from .insert_rows import insert_rows
 from .insertion import Insertion, located
+from .joined_sets import join
 from .parameter_rows import named_row, opened
+from .parameter_runs import peeked
 from .parameters import Bound, Slots, bind, slots
-from .result import changed
 from .sql import Statement
 
 if TYPE_CHECKING:
@@ -20,13 +22,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def execute_many(connection: Connection[Any], statement: Statement, sets: Any, binding: str) -> int:
+def execute_many(
+    connection: Connection[Any], statement: Statement, sets: Any, binding: str
+) -> Changed:
     """Execute a statement for each set of parameters.
-
-    Returns
-    -------
-    int
-        The number of rows that were changed; -1 where the server does not tell.
 
     Raises
     ------
@@ -36,12 +35,19 @@ def execute_many(connection: Connection[Any], statement: Statement, sets: Any, b
     """
     numbered = slots(statement)
     insert = insert_rows(numbered)
-    if insert is None:
-        return _each(connection, numbered, sets, binding)
-    return Insertion(connection, numbered, insert, binding).run(sets)
+    changed = Changed(statement.returning)
+    if insert is not None:
+        changed.count = Insertion(connection, numbered, insert, binding).run(sets)
+        return changed
+    given = peeked(sets)
+    if given is not None and not join(connection, numbered, given, binding, changed):
+        _each(connection, numbered, given, binding, changed)
+    return changed
 
 
-def _each(connection: Connection[Any], numbered: Slots, sets: Any, binding: str) -> int:
+def _each(
+    connection: Connection[Any], numbered: Slots, sets: Any, binding: str, changed: Changed
+) -> None:
     statement = numbered.statement
     if isinstance(sets, (list, tuple)):
         # A first time only to find what cannot be bound, before anything is sent.
@@ -50,19 +56,16 @@ def _each(connection: Connection[Any], numbered: Slots, sets: Any, binding: str)
     rows = _bound_rows(numbered, sets)
     first = next(rows, None)
     if first is None:
-        return 0
+        return
     if first[1] is not None:
         # The server is asked before the transaction begins.
         resolve(binding, connection._session)
-    total = 0
     with connection._atomic():
         for row, bound in _chained(first, rows):
             try:
-                count = changed(connection._execute(statement, bound, binding))
+                changed.take(connection._execute(statement, bound, binding))
             except (DataError, IntegrityError) as error:
                 raise located(error, f"row {row}") from None
-            total = -1 if count < 0 or total < 0 else total + count
-    return total
 
 
 def _bound_rows(numbered: Slots, sets: Any) -> Iterator[tuple[int, Bound | None]]:

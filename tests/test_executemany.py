@@ -343,9 +343,7 @@ def test_wrong_sets_are_refused_before_anything_is_sent(
 
 def test_what_returns_rows_is_refused(conn: Conn, server: Server) -> None:
     server.clear()
-    with pytest.raises(ProgrammingError, match="INSERT … RETURNING returns them; use execute"):
-        conn.cursor().executemany("INSERT INTO t VALUES (?) RETURNING a", [(1,)])
-    with pytest.raises(ProgrammingError, match="SELECT returns them"):
+    with pytest.raises(ProgrammingError, match="RETURNING; SELECT returns others"):
         conn.cursor().executemany("SELECT ?", [(1,)])
     assert server.calls == []
 
