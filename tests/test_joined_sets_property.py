@@ -128,7 +128,7 @@ def cases(draw: st.DrawFn, kind: str, binding: str) -> Case:
             tail = f" ON CONFLICT{target} DO " + (
                 "NOTHING" if kind == "nothing" else f"UPDATE SET {change}"
             )
-        value = draw(st.sampled_from(["?", "? + 1", "upper(?)"]))
+        value = draw(st.sampled_from(["?", "upper(?)", *["? + 1"] * (binding == "client")]))
         places = ", ".join(["?"] * len(names))
         number, text = ("?", value) if value != "? + 1" else (value, "?")
         statement = f"INSERT {word}INTO t VALUES ({places}, {number}, {text}){tail}"
