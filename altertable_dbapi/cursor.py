@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 import pyarrow as pa
@@ -13,7 +13,7 @@ from adbc_driver_manager import dbapi as adbc_dbapi
 
 from .arrow_stream import ArrowStream
 from .description import Column, describe
-from .errors import InterfaceError, NotSupportedError, ProgrammingError
+from .errors import DataError, InterfaceError, NotSupportedError, ProgrammingError
 from .limits import Timeouts
 from .logs import showing
 from .parameters import Parameters, bind
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .connection import Connection
 
 Row = TypeVar("Row")
+Frame = TypeVar("Frame")
 
 _NO_LIMITS = contextlib.nullcontext()
 
@@ -361,28 +362,44 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
         return self.fetch_record_batch().__arrow_c_stream__(requested_schema)
 
     def fetch_df(self) -> pandas.DataFrame:
-        """What is left of the result, as a pandas DataFrame."""
+        """What is left of the result, as a pandas DataFrame.
+
+        Raises
+        ------
+        DataError
+            pandas cannot hold a column, a UNION say; names it. The result can be fetched still.
+        """
         _require("pandas")
-        return self.fetch_arrow_table().to_pandas()
+        from . import frames
+
+        return self._fetch_frame(frames.check_pandas, frames.to_pandas)
 
     def fetch_polars(self) -> polars.DataFrame:
         """What is left of the result, as a polars DataFrame.
 
         Raises
         ------
+        DataError
+            polars cannot hold a column, an INTERVAL say; names it. The result can be fetched still.
         ProgrammingError
             Two columns have one name, which polars cannot hold.
         """
-        frames = _require("polars")
-        names = self._unread("data frame").schema.names
-        repeated = sorted({name for name in names if names.count(name) > 1})
-        if repeated:
-            raise ProgrammingError(
-                f"polars needs a name for each column, and {', '.join(map(repr, repeated))} "
-                "stands more than once; rename with AS"
-            )
-        frame: polars.DataFrame = frames.DataFrame(self.fetch_arrow_table())
-        return frame
+        _require("polars")
+        from . import frames
+
+        return self._fetch_frame(frames.check_polars, frames.to_polars)
+
+    def _fetch_frame(
+        self, check: Callable[[pa.Schema], None], make: Callable[[pa.Table], Frame]
+    ) -> Frame:
+        result = self._unread("data frame")
+        check(result.schema)
+        table = result.read_table()
+        try:
+            return make(table)
+        except DataError:
+            result.put_back(table.to_batches())
+            raise
 
     def _unread(self, what: str) -> Result:
         """The result with what was converted to rows but not fetched put back."""

@@ -273,7 +273,7 @@ _ROUTES: list[tuple[Callable[[pa.DataType], bool], Choice]] = [
     (types.is_boolean, lambda kind, path: flat_columns.booleans),
     (types.is_time, temporal_columns.times),
     (types.is_duration, temporal_columns.durations),
-    (types.is_interval, lambda kind, path: temporal_columns.intervals),
+    (types.is_interval, lambda kind, path: temporal_columns.intervals(path)),
     (types.is_null, lambda kind, path: flat_columns.nothing),
     (types.is_fixed_size_binary, lambda k, path: flat_columns.fixed_size_binaries(k.byte_width)),
     (types.is_large_string, lambda kind, path: flat_columns.texts(kind)),

@@ -27,12 +27,40 @@ _LONGEST = dt.timedelta.max.days * 86_400
 _UTC_NAMES = frozenset({"UTC", "Etc/UTC", "Z", "Zulu", "Etc/Zulu", "GMT", "Etc/GMT", "+00:00"})
 
 
-def intervals(array: pa.Array) -> list[Any]:
+_INTERVAL = np.dtype([("months", "i4"), ("days", "i4"), ("nanoseconds", "i8")])
+
+
+def intervals(path: str) -> Converter:
     """Convert INTERVAL, which Arrow counts in months, days and nanoseconds."""
-    parts = words(array, np.dtype([("months", "i4"), ("days", "i4"), ("nanoseconds", "i8")]))
-    micros = _to_microseconds(parts["nanoseconds"], "ns").tolist()
-    values = list(map(Interval, parts["months"].tolist(), parts["days"].tolist(), micros))
-    return with_nulls(values, null_rows(array))
+
+    def convert(array: pa.Array) -> list[Any]:
+        nulls = null_rows(array)
+        if overflowed(array):
+            raise DataError(f"column {path}: {INTERVAL_OVERFLOW}")
+        parts = words(array, _INTERVAL)
+        micros = _to_microseconds(parts["nanoseconds"], "ns").tolist()
+        values = list(map(Interval, parts["months"].tolist(), parts["days"].tolist(), micros))
+        return with_nulls(values, nulls)
+
+    return convert
+
+
+INTERVAL_OVERFLOW = (
+    "the time part of an INTERVAL is longer than 292 years, which Arrow cannot hold; cast the "
+    "column to VARCHAR"
+)
+
+
+def overflowed(array: pa.Array) -> bool:
+    """Whether the nanoseconds of an INTERVAL did not fit in 64 bits when DuckDB sent them.
+
+    DuckDB's are microseconds; times 1000 and cut to 64 bits they are most often no multiple of
+    1000 any more.
+    """
+    odd = words(array, _INTERVAL)["nanoseconds"] % 1000 != 0
+    if array.null_count:
+        odd &= valid(array)
+    return bool(odd.any())
 
 
 def dates(kind: pa.DataType, path: str) -> Converter:
