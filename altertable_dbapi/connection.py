@@ -339,8 +339,11 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
                 cursor.close()
             self._session.close()
         finally:
-            if not self._session.inherited:
-                self._on_close.close()
+            try:
+                self._end_upserts()
+            finally:
+                if not self._session.inherited:
+                    self._on_close.close()
 
     def __enter__(self) -> Self:
         self._check_open()

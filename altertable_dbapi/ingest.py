@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -44,6 +44,7 @@ def load(
     data: Any,
     mode: str,
     key: upsert.Key | None = None,
+    upserts: upsert.UpsertSessions | None = None,
     on_progress: Progress | None = None,
     batch_bytes: int = BATCH_BYTES,
     csv: CsvOptions | None = None,
@@ -85,20 +86,17 @@ def load(
     if matching is not None:
         pieces = matching.arranged(pieces, schema)
     try:
-        if key is not None:
-            command = wire.ingest_command(
-                target.table,
-                mode,
-                catalog=target.catalog,
-                schema=target.schema,
-                options=key.options,
-            )
-            send = partial(upsert.send, session.settings, command, schema)
-            return _pump(session, Transfer(send), _keyed(pieces, key), on_progress)
-        kept = _Kept(pieces)
         if on_progress is not None:
             on_progress = _rising(on_progress)
-        put = partial(_put, session, mode=mode, schema=schema, on_progress=on_progress)
+        put: Callable[[Target, Iterator[pa.RecordBatch]], int]
+        if key is None:
+            put = partial(_put, session, mode=mode, schema=schema, on_progress=on_progress)
+        else:
+            pieces = _keyed(pieces, key)
+            put = partial(
+                _merge, session, upserts, mode=mode, key=key, schema=schema, on_progress=on_progress
+            )
+        kept = _Kept(pieces)
         try:
             return put(target, kept)
         except OperationalError as error:
@@ -125,6 +123,23 @@ def _put(
     with session.loading() as statement:
         transfer = Transfer(partial(_send, statement, target, mode, schema), statement.cancel)
         return _pump(session, transfer, pieces, on_progress)
+
+
+def _merge(
+    session: Session,
+    upserts: upsert.UpsertSessions | None,
+    target: Target,
+    pieces: Iterator[pa.RecordBatch],
+    mode: str,
+    key: upsert.Key,
+    schema: pa.Schema,
+    on_progress: Progress | None,
+) -> int:
+    command = wire.ingest_command(
+        target.table, mode, catalog=target.catalog, schema=target.schema, options=key.options
+    )
+    assert upserts is not None
+    return _pump(session, Transfer(partial(upserts.send, command, schema)), pieces, on_progress)
 
 
 class _Kept:

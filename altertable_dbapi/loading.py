@@ -12,7 +12,9 @@ from .table_names import table_names
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from .config import Settings
     from .session import Session
+    from .upsert import UpsertSessions
 
 MODES = ("create", "append", "create_append", "replace")
 
@@ -25,10 +27,18 @@ Progress = Callable[[int, int], object]
 class Loading:
     """The loading side of a connection."""
 
+    #: What sends upserts, from the first of them on.
+    _upserts: UpsertSessions | None = None
+
     if TYPE_CHECKING:
         _session: Session
+        _settings: Settings
 
         def _check_open(self) -> None: ...
+
+    def _end_upserts(self) -> None:
+        if self._upserts is not None:
+            self._upserts.close()
 
     def load(
         self,
@@ -52,7 +62,7 @@ class Loading:
         """Load data into a table, all of it or nothing.
 
         A load is a transaction of its own. With `primary_key` it is an upsert, which runs on a
-        session of its own.
+        session of its own, kept for the next one and ended with the connection.
 
         Parameters
         ----------
@@ -135,13 +145,17 @@ class Loading:
         # Imported where it is used, since most programs do not.
         from .csv_input import CsvOptions
         from .ingest import load
-        from .upsert import Key
+        from .upsert import Key, UpsertSessions
 
         key = None
         if primary_key is not None:
             key = Key(primary_key, cursor_field)
+            if self._upserts is None:
+                self._upserts = UpsertSessions(self._settings)
         elif cursor_field is not None:
             raise ProgrammingError("cursor_field is given without primary_key")
         names = table_names(table, catalog, schema)
         options = CsvOptions(delimiter, quote, header, encoding, null_text, column_types)
-        return load(self._session, names, data, mode, key, on_progress, batch_bytes, options)
+        return load(
+            self._session, names, data, mode, key, self._upserts, on_progress, batch_bytes, options
+        )

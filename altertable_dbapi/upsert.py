@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
 
-from . import fork, tls, wire
+from . import exiting, fork, tls, wire
 from .config import MAX_MESSAGE_BYTES, Settings
 from .errors import DataError, OperationalError, ProgrammingError, from_flight
 from .matching import folded, repeated
@@ -20,7 +21,7 @@ from .transfer import Aborted
 #: to send more than this, and nothing of such a message is sent.
 MAX_SENT_BYTES = 64 * 1024 * 1024
 
-_CLOSE_SECONDS = 10.0
+_CLOSE_SECONDS = 5.0
 
 # No data flows while the server works; pings keep the connection through load balancers.
 _CHANNEL = {
@@ -112,76 +113,151 @@ def _names(option: str, given: str | Sequence[str]) -> tuple[str, ...]:
     return names
 
 
-def send(
-    settings: Settings, command: bytes, schema: pa.Schema, batches: Iterator[pa.RecordBatch]
-) -> int:
-    """Send an ingest command and its batches over a session that is opened and closed for it.
+class UpsertSessions:
+    """Sends upserts of one connection, over a session that is kept for the next one.
+
+    It is ended with the connection, and after an error. An upsert that begins while another one is
+    under way in another thread has a session of its own.
 
     Parameters
     ----------
     settings : Settings
         Where, as whom, with which session options.
-    command : bytes
-        The command, as `wire.ingest_command` makes it.
-    schema : pyarrow.Schema
-        The batches' schema.
-    batches : iterator of pyarrow.RecordBatch
-        When it raises, nothing is loaded.
-
-    Returns
-    -------
-    int
-        The rows that the server says it has inserted or updated; -1 when it does not say.
-
-    Raises
-    ------
-    Error
-        What the server answers.
     """
-    from pyarrow import flight
 
-    try:
-        with _session(settings) as (client, options):
-            return _put(
-                client, options, flight.FlightDescriptor.for_command(command), schema, batches
-            )
-    except (pa.ArrowException, flight.FlightError) as error:
-        raise from_flight(error) from None
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._kept: _UpsertSession | None = None
+        self._closed = False
+
+    def send(self, command: bytes, schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> int:
+        """Send an ingest command and its batches.
+
+        Parameters
+        ----------
+        command : bytes
+            The command, as `wire.ingest_command` makes it.
+        schema : pyarrow.Schema
+            The batches' schema.
+        batches : iterator of pyarrow.RecordBatch
+            When it raises, nothing is loaded.
+
+        Returns
+        -------
+        int
+            The rows that the server says it has inserted or updated; -1 when it does not say.
+
+        Raises
+        ------
+        Error
+            What the server answers. Where the kept session had expired, nothing was loaded.
+        """
+        from pyarrow import flight
+
+        try:
+            session = self._take() or _UpsertSession(self._settings)
+            try:
+                done = session.put(command, schema, batches)
+            except BaseException:
+                session.close()
+                raise
+        except (pa.ArrowException, flight.FlightError) as error:
+            raise from_flight(error) from None
+        self._keep(session)
+        return done
+
+    def _take(self) -> _UpsertSession | None:
+        with self._lock:
+            kept, self._kept = self._kept, None
+        return kept
+
+    def _keep(self, session: _UpsertSession) -> None:
+        with self._lock:
+            if not self._closed and self._kept is None:
+                self._kept = session
+                exiting.watch(self)
+                fork.watch(self)
+                return
+        session.close()
+
+    def close(self) -> None:
+        """End the session. Idempotent."""
+        self._closed = True
+        kept = self._take()
+        if kept is not None:
+            kept.close()
+
+    def leave(self, in_time: bool) -> None:
+        """At the interpreter's exit: end the session, or leave it where that could take long."""
+        if in_time:
+            self.close()
+        else:
+            self.inherit()
+
+    def inherit(self) -> None:
+        """In a forked child: leave the session to the parent, and never touch it."""
+        if self._kept is not None:
+            fork.leak(self._kept)
+        fork.free(self._lock)
+        self._kept, self._closed = None, True
 
 
-@contextlib.contextmanager
-def _session(settings: Settings) -> Iterator[tuple[Any, Any]]:
-    """A client with an open session, and the options for a call of the length of a load."""
-    from pyarrow import flight
+class _UpsertSession:
+    """A session of pyarrow.flight."""
 
-    fork.check_use(fork.GRPC, "upsert")
-    fork.note_use(fork.GRPC)
-    bearer = _Bearer()
-    arguments, generic = tls.flight_options(settings)
-    client = flight.FlightClient(
-        settings.uri,
-        middleware=[bearer.factory()],
-        generic_options=[*_CHANNEL.items(), *generic],
-        **arguments,
-    )
-    try:
+    def __init__(self, settings: Settings) -> None:
+        from pyarrow import flight
+
+        fork.check_use(fork.GRPC, "upsert")
+        fork.note_use(fork.GRPC)
+        self._settings = settings
+        self._bearer = _Bearer()
+        arguments, generic = tls.flight_options(settings)
+        self._client = flight.FlightClient(
+            settings.uri,
+            middleware=[self._bearer.factory()],
+            generic_options=[*_CHANNEL.items(), *generic],
+            **arguments,
+        )
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self) -> None:
+        from pyarrow import flight
+
+        settings = self._settings
         soon = flight.FlightCallOptions(timeout=settings.connect_timeout)
-        client.authenticate_basic_token(settings.username, settings.password, soon)
+        self._client.authenticate_basic_token(settings.username, settings.password, soon)
         if settings.session_options:
             body = wire.session_options(settings.session_options)
-            for result in client.do_action(flight.Action("SetSessionOptions", body), soon):
+            for result in self._client.do_action(flight.Action("SetSessionOptions", body), soon):
                 refused = wire.session_option_errors(result.body.to_pybytes())
                 if refused:
                     said = ", ".join(f"{name} ({why})" for name, why in refused.items())
                     raise ProgrammingError(f"{settings.address} refused the session option {said}")
-        yield client, flight.FlightCallOptions(timeout=settings.update_timeout)
-    finally:
+
+    def put(self, command: bytes, schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> int:
+        """Send one command and its batches; the number of rows."""
+        from pyarrow import flight
+
+        options = flight.FlightCallOptions(timeout=self._settings.update_timeout)
+        descriptor = flight.FlightDescriptor.for_command(command)
+        return _put(self._client, options, descriptor, schema, batches)
+
+    def close(self) -> None:
+        """End it on the server."""
+        from pyarrow import flight
+
         # A server that does not answer must not keep an error, or the caller, waiting for ever.
         with contextlib.suppress(pa.ArrowException, flight.FlightError, OSError):
-            if bearer.header is not None:
+            if self._bearer.header is not None:
                 closing = flight.FlightCallOptions(timeout=_CLOSE_SECONDS)
-                list(client.do_action(flight.Action("CloseSession", b""), closing))
-        client.close()
+                list(self._client.do_action(flight.Action("CloseSession", b""), closing))
+        self._client.close()
 
 
 def _put(

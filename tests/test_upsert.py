@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -221,17 +224,127 @@ def test_a_row_too_large_to_send(table: Connection) -> None:
 # The session
 
 
-def test_a_session_of_its_own(server: Server, table: Connection) -> None:
+NEW = pa.table({"id": [1], "text": ["new"], "at": [9]})
+ASKED = ["GetFlightInfo:CommandStatementQuery", "DoGet:TicketStatementQuery"]
+
+
+def merge(connection: Connection, data: Any = NEW) -> int:
+    return connection.load("local.main.t", data, primary_key="id", cursor_field="at")
+
+
+def test_a_session_of_its_own_is_kept_for_the_next_upsert(server: Server) -> None:
+    with server.connect(autocommit=True) as connection:
+        connection.load("t", STORED, mode="create")
+        server.clear()
+        assert merge(connection) == 1
+        assert server.calls == [*ASKED, "Handshake", "DoPut:CommandStatementIngest"]
+        server.clear()
+        assert merge(connection, NEW.set_column(2, "at", [[10]])) == 1
+        assert server.calls == [*ASKED, "DoPut:CommandStatementIngest"]
+        assert server.open_sessions == 2
+    assert server.open_sessions == 0
+
+
+def test_a_kept_session_that_has_expired_is_opened_again(server: Server, table: Connection) -> None:
+    merge(table)
+    server.expire_sessions()
+    told: list[int] = []
+    newer = NEW.set_column(2, "at", [[10]])
+    assert (
+        table.load(
+            "local.main.t",
+            newer,
+            primary_key="id",
+            cursor_field="at",
+            on_progress=lambda rows, size: told.append(rows),
+        )
+        == 1
+    )
+    assert rows(table)[0] == (1, "new", 10)
+    assert told == [1]
+    assert server.open_sessions == 2
+
+
+def test_what_is_too_much_to_be_sent_again_fails_with_an_expired_session(
+    server: Server, table: Connection
+) -> None:
+    merge(table)
+    server.expire_sessions()
+    large = pa.table({"id": list(range(10, 90)), "text": ["x" * 1_000_000] * 80, "at": [1] * 80})
+    with pytest.raises(OperationalError, match="Session expired"):
+        merge(table, large)
+    assert merge(table, large) == 80
+
+
+def test_after_an_error_the_next_upsert_has_a_new_session(
+    server: Server, table: Connection
+) -> None:
+    merge(table)
+    server.fail_next("DoPut", "UNAVAILABLE", "because of this")
+    with pytest.raises(OperationalError, match="because of this"):
+        merge(table)
+    assert server.open_sessions == 1
     server.clear()
-    data = pa.table({"id": [1], "text": ["new"], "at": [9]})
-    assert table.load("local.main.t", data, primary_key="id", cursor_field="at") == 1
-    assert server.calls == [
-        "GetFlightInfo:CommandStatementQuery",
-        "DoGet:TicketStatementQuery",
-        "Handshake",
-        "DoPut:CommandStatementIngest",
-        "DoAction:CloseSession",
-    ]
+    merge(table)
+    assert "Handshake" in server.calls
+
+
+def test_upserts_at_the_same_time_have_a_session_each(server: Server, table: Connection) -> None:
+    begun = threading.Event()
+    other: list[int] = []
+
+    def inner() -> None:
+        other.append(merge(table, pa.table({"id": [50], "text": ["inner"], "at": [1]})))
+
+    def source() -> Iterator[pa.RecordBatch]:
+        yield pa.record_batch({"id": [60], "text": ["outer"], "at": [1]})
+        thread = threading.Thread(target=inner)
+        thread.start()
+        thread.join(60)
+        begun.set()
+        yield pa.record_batch({"id": [61], "text": ["outer"], "at": [1]})
+
+    assert merge(table, source()) == 2
+    assert begun.is_set()
+    assert other == [1]
+    assert [row[0] for row in rows(table)] == [1, 2, 50, 60, 61]
+    assert server.open_sessions == 2
+
+
+_AT_EXIT = """
+import os, sys
+import altertable_dbapi, pyarrow as pa
+
+connection = altertable_dbapi.connect(sys.argv[1], autocommit=True)
+data = pa.table({"id": [7], "text": ["x"]})
+connection.load("t", data, primary_key="id")
+if sys.argv[2] == "fork":
+    child = os.fork()
+    if child == 0:
+        try:
+            connection.load("t", data, primary_key="id")
+        except altertable_dbapi.InterfaceError as error:
+            print("child:", "before the process forked" in str(error), flush=True)
+        del connection
+        sys.exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    connection.load("t", data, primary_key="id")
+    connection.close()
+print("done", flush=True)
+"""
+
+
+@pytest.mark.parametrize("way", ["exit", "fork"])
+def test_a_kept_session_ends_with_the_process(server: Server, table: Connection, way: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", _AT_EXIT, server.uri, way],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout.split("\n")[:-1] == (["child: True"] if way == "fork" else []) + ["done"]
+    assert rows(table)[-1] == (7, "x", None)
     assert server.open_sessions == 1
 
 
