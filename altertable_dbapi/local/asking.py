@@ -32,10 +32,13 @@ class Values:
         Parameter name -> value, where DuckDB's Python client binds all of them as they are.
     expressions : dict
         Parameter name -> SQL expression, otherwise.
+    prepares : bool
+        Whether an EXECUTE takes the expressions.
     """
 
     python: dict[str, Any] | None
     expressions: dict[str, str]
+    prepares: bool = True
 
 
 def nulls(names: tuple[str, ...]) -> Values:
@@ -50,7 +53,10 @@ def values(
     python = parameters.python_values(cursor, batch)
     if python is not None:
         return Values(dict(zip(names, python, strict=True)), {})
-    return Values(None, dict(zip(names, parameters.expressions(cursor, batch), strict=True)))
+    expressions = dict(zip(names, parameters.expressions(cursor, batch), strict=True))
+    # DuckDB 1 does not bind again for values that are text alone, and their types stay unknown.
+    prepares = any(kind != pa.utf8() for kind in batch.schema.types)
+    return Values(None, expressions, prepares)
 
 
 def reads(cursor: duckdb.DuckDBPyConnection, question: str, sql: str) -> bool:
@@ -86,7 +92,7 @@ def text(
     asked = f"{question}\n{sql}" if question else sql
     if values is None or values.python is not None:
         return asked, None if values is None else values.python
-    if kind in PREPARED and question != "EXPLAIN":
+    if kind in PREPARED and values.prepares and question != "EXPLAIN":
         ask(cursor, f"PREPARE {_STATEMENT} AS {question}".rstrip(), sql, kind, None)
         return parameters.call(_STATEMENT, values.expressions), None
     # DuckDB has no PREPARE for a MERGE or a CREATE TABLE AS.

@@ -12,7 +12,7 @@ from pyarrow import flight
 
 from . import statements
 from .failures import refusal
-from .faults import Executed, Faults
+from .faults import Executed, Faults, note
 from .sessions import Planned, Prepared, Session
 from .streams import Batches, Watch, engine_error
 
@@ -90,7 +90,12 @@ class Execution:
             return self._canned(prepared.statement.sql, canned)
         return flight.GeneratorStream(
             *self.run(
-                session, prepared.statement, prepared.transaction, prepared.parameters, context
+                session,
+                prepared.statement,
+                prepared.transaction,
+                prepared.parameters,
+                context,
+                bind=prepared.announced is None,
             )
         )
 
@@ -101,6 +106,8 @@ class Execution:
         transaction: bytes,
         batch: pa.RecordBatch | None,
         context: Any,
+        *,
+        bind: bool = False,
     ) -> tuple[pa.Schema, Batches]:
         """Begin a statement; it holds the session until its stream is closed.
 
@@ -116,6 +123,8 @@ class Execution:
             Its parameters.
         context : pyarrow.flight.ServerCallContext
             The call; the statement is stopped when its client goes away.
+        bind : bool
+            Whether the parameters have come after the result was announced.
         """
 
         def cancelled() -> bool:
@@ -139,9 +148,17 @@ class Execution:
                     "Invalid Input Error: Values were not provided for the following prepared "
                     f"statement parameters: {', '.join(statement.parameters)}",
                 )
-            self._executed.append(Executed(statement.sql, batch))
+            note(self._executed, statement.sql, batch)
             watched = self._watch.enter(context, session.cursor)
             try:
+                if bind and batch is not None:
+                    # Also because DuckDB 2 does not say where an error is once it runs.
+                    statement = statements.bind(
+                        session.cursor,
+                        statement,
+                        batch,
+                        in_transaction=bool(session.transaction),
+                    )
                 reader = statements.start(
                     session.cursor, statement, batch, self._settings.batch_rows
                 )
@@ -207,7 +224,7 @@ class Execution:
         return flight.RecordBatchStream(planned.result.slice(share * rows, rows))
 
     def _canned(self, sql: str, table: pa.Table) -> flight.FlightDataStream:
-        self._executed.append(Executed(sql))
+        note(self._executed, sql)
         after = self._faults.take_break()
         reader = table.to_reader()
         if after is None:

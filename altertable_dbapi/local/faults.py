@@ -9,6 +9,9 @@ import pyarrow as pa
 
 from .failures import refusal
 
+_NOTED = 10_000
+_WITH_PARAMETERS = 500
+
 
 class Executed(str):
     """The text of a statement whose execution began.
@@ -16,7 +19,7 @@ class Executed(str):
     Attributes
     ----------
     parameters : pyarrow.RecordBatch or None
-        The batch that was bound.
+        The batch that was bound; kept for the newest 500 statements.
     """
 
     __slots__ = ("parameters",)
@@ -26,6 +29,15 @@ class Executed(str):
         self = super().__new__(cls, sql)
         self.parameters = parameters
         return self
+
+
+def note(executed: list[Executed], sql: str, parameters: pa.RecordBatch | None = None) -> None:
+    """Note a statement; a server that runs for long keeps the newest, and few of their batches."""
+    executed.append(Executed(sql, parameters))
+    if len(executed) > _WITH_PARAMETERS:
+        executed[-_WITH_PARAMETERS - 1].parameters = None
+    if len(executed) > _NOTED:
+        del executed[: _NOTED // 2]
 
 
 @dataclass

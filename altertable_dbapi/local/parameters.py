@@ -41,8 +41,10 @@ _PLAIN = {
     pa.float64(): "DOUBLE",
     pa.utf8(): "VARCHAR",
     pa.large_utf8(): "VARCHAR",
+    pa.string_view(): "VARCHAR",
     pa.binary(): "BLOB",
     pa.large_binary(): "BLOB",
+    pa.binary_view(): "BLOB",
     pa.date32(): "DATE",
     pa.time64("us"): "TIME",
     pa.timestamp("us"): "TIMESTAMP",
@@ -113,6 +115,8 @@ def python_values(cursor: duckdb.DuckDBPyConnection, batch: pa.RecordBatch) -> l
 
     values: list[Any] = []
     for column in batch.columns:
+        if pa.types.is_dictionary(column.type):
+            column = column.dictionary_decode()
         value = column[0]
         if pa.types.is_null(value.type):
             values.append(None)

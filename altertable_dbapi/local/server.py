@@ -96,7 +96,8 @@ class Server:
     calls : list of str
         The calls seen, in order: ``"Handshake"``, ``"GetFlightInfo:CommandStatementQuery"``, ...
     executed : list of Executed
-        The statements whose execution began, as strings that also have `parameters`.
+        The newest statements whose execution began, 10,000 at most, as strings that also have
+        `parameters` (the newest 500).
     """
 
     def __init__(

@@ -13,7 +13,7 @@ from . import ingest, messages, metadata, parameters, schemas, sqlinfo, statemen
 from .engine import Engine
 from .execution import Execution, Settings
 from .failures import from_engine, guarded, refusal
-from .faults import Executed, Faults
+from .faults import Executed, Faults, note
 from .gate import Accept, Gate
 from .sessions import Planned, Prepared, Session, Sessions
 from .streams import Watch
@@ -218,7 +218,7 @@ class Service(flight.FlightServerBase):  # type: ignore[misc]
 
     def _ingest(self, command: Any, reader: Any, context: Any) -> int:
         plan = ingest.plan(command, self._engine.catalog)
-        self.executed.append(Executed(f"INGEST {plan.name}"))
+        note(self.executed, f"INGEST {plan.name}")
         cursor = self._engine.cursor()
         watched = self._watch.enter(context, cursor)
         try:
