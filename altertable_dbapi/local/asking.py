@@ -71,8 +71,8 @@ def ask(
     cursor: duckdb.DuckDBPyConnection, question: str, sql: str, kind: str, values: Values | None
 ) -> list[Any]:
     """Ask a question about a statement; its errors are those of the statement."""
+    asked, given = text(cursor, question, sql, kind, values)
     try:
-        asked, given = text(cursor, question, sql, kind, values)
         return (
             cursor.execute(asked, given).fetchall() if given else cursor.execute(asked).fetchall()
         )
