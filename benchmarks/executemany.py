@@ -102,6 +102,80 @@ def section(
     return Section("executemany", note, header, lines)
 
 
+#: Statements by key, and what makes the parameters of the i-th set.
+_BY_KEY: dict[str, tuple[str, Callable[[int], tuple[Any, ...]]]] = {
+    "UPDATE": (
+        "UPDATE keyed SET name = ?, amount = amount + ? WHERE id = ?",
+        lambda i: (f"changed {i % 1000}", 0.5, i),
+    ),
+    "DELETE": ("DELETE FROM keyed WHERE id = ?", lambda i: (i,)),
+    "INSERT … ON CONFLICT DO UPDATE": (
+        "INSERT INTO keyed VALUES (?, ?, ?) "
+        "ON CONFLICT (id) DO UPDATE SET amount = keyed.amount + excluded.amount",
+        lambda i: (i * 2, f"customer {i % 1000}", 1.5),
+    ),
+    "INSERT OR REPLACE": (
+        "INSERT OR REPLACE INTO keyed VALUES (?, ?, ?)",
+        lambda i: (i * 2, f"customer {i % 1000}", 1.5),
+    ),
+    "INSERT … RETURNING": (
+        "INSERT INTO keyed VALUES (?, ?, ?) RETURNING id, name",
+        lambda i: (i + 1_000_000, f"customer {i % 1000}", 1.5),
+    ),
+}
+_KEYED = "CREATE OR REPLACE TABLE keyed (id BIGINT PRIMARY KEY, name VARCHAR, amount DOUBLE)"
+_SETS = 10_000
+
+
+def by_key_section(server: ServerProcess, peers: Peers, options: Options) -> Section:
+    """Measure: one line for each kind of statement that is joined to its sets."""
+    connection = peers[0].connection
+    count = options.scaled(_SETS)
+
+    def fill() -> None:
+        server.create(_KEYED, "", at_hand=False)
+        rows = f"SELECT range, 'customer ' || range, 1.0 FROM range({_SETS})"
+        server.create(f"INSERT INTO keyed {rows}", "", at_hand=False)
+
+    def many(statement: str, sets: list[tuple[Any, ...]]) -> None:
+        with connection.cursor() as cursor:
+            cursor.executemany(statement, sets)
+            if "RETURNING" in statement:
+                assert len(cursor.fetchall()) == len(sets)
+
+    def looped(statement: str, sets: list[tuple[Any, ...]]) -> None:
+        with connection.transaction(), connection.cursor() as cursor:
+            for values in sets:
+                cursor.execute(statement, values)
+                if "RETURNING" in statement:
+                    cursor.fetchall()
+
+    lines = []
+    for name, (statement, values) in _BY_KEY.items():
+        sets = list(map(values, range(count)))
+        calls: dict[str, Callable[[], Any]] = {
+            "executemany": partial(many, statement, sets),
+            "loop": partial(looped, statement, sets[:_LOOPED]),
+        }
+        timings = interleaved(calls, options.rounds, f"{name} of {count:,} sets", before=fill)
+        joined, loop = timings["executemany"], timings["loop"]
+        scaled = loop.seconds * count / min(count, _LOOPED)
+        lines.append(
+            [
+                name,
+                f"{joined.seconds * 1e3:,.0f} {spread(joined.spread)}",
+                f"{scaled:,.1f} {spread(loop.spread)}",
+                f"{scaled / joined.seconds:,.0f}",
+            ]
+        )
+    note = (
+        f"Each call is a transaction on a table of {_SETS:,} rows with a primary key; half of the "
+        f"upserts meet a row. The loop of `execute` is given {_LOOPED} sets; its time is scaled."
+    )
+    header = ["statement", f"{count:,} sets, ms", "the loop, s", "× the loop"]
+    return Section("executemany by key", note, header, lines)
+
+
 def made(number: int) -> Rows:
     """So many rows."""
     return [{"id": i, "name": f"customer {i % 1000}", "amount": i * 1.5} for i in range(number)]

@@ -41,7 +41,10 @@ def run(server: ServerProcess, options: Options) -> list[Section]:
     peers = Ours(server), Stock(server), Altertable(server)
     try:
         with ServerProcess(bind_as_text=True) as text_server:
-            sections = [executemany.section(server, text_server, peers, options)]
+            sections = [
+                executemany.section(server, text_server, peers, options),
+                executemany.by_key_section(server, peers, options),
+            ]
         sections.append(_bulk(server, peers, options))
         sections.append(_sources(server, peers, options))
         sections.append(_upsert(server, peers, options))
