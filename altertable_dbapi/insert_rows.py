@@ -175,7 +175,8 @@ class InsertRows:
 def insert_rows(slots: Slots) -> InsertRows | None:
     """The statement as one for many rows; None where it has to be executed for each row."""
     parts = insert_values(slots.statement) if slots.statement.placeholders else None
-    if parts is None or parts.upsert:
+    if parts is None or parts.upsert or parts.tail or re.search("\\bIGNORE\\b", parts.head, re.I):
+        # A later row may meet an earlier one: `joined_sets` knows by which key.
         return None
     text = slots.statement.text
     if any(_OWN_STATEMENT.search(text, start, stop) for start, stop, _ in parts.expressions):

@@ -277,7 +277,8 @@ class _Joined:
         places = rounds(keys) if keys else [list(range(len(run.rows)))]
         if isinstance(statement, KeyedChange):
             # A set whose key is NULL reaches no row.
-            places = [[row for row in place if keys[0][row] is not None] for place in places]
+            if None in keys[0]:
+                places = [[row for row in place if keys[0][row] is not None] for place in places]
             if self._slots.statement.verb == "DELETE":
                 del places[1:]  # They find nothing.
         elif len(places) > 1 and not self._repeats_alike():
@@ -352,8 +353,7 @@ class _Joined:
             return [rows[0]] * table.num_rows, table
         kept = table.num_columns - len(plan.keyed)
         places = dict(zip(_keys(piece.columns, plan.groups[0]), rows, strict=True))
-        found = [canonical(column) for column in table.columns[kept:]]
-        order = [places[key] for key in zip(*found, strict=True)]
+        order = [places[key] for key in _together(table.columns[kept:])]
         return order, table.select(range(kept))
 
     def _send_each(self, run: Run) -> None:
@@ -397,5 +397,12 @@ class _Joined:
 
 def _keys(columns: Sequence[pa.Array], group: list[Key]) -> list[Any]:
     """The key of each set; None where a part of it is NULL."""
-    parts = [canonical(columns[key.number - 1]) for key in group if key.number is not None]
-    return [None if None in key else key for key in zip(*parts, strict=True)]
+    return _together([columns[key.number - 1] for key in group if key.number is not None])
+
+
+def _together(columns: Sequence[pa.Array | pa.ChunkedArray]) -> list[Any]:
+    """The values of each row as one that can be compared; None where one of them is NULL."""
+    parts = [canonical(column) for column in columns]
+    if len(parts) == 1:
+        return parts[0]
+    return [None if None in values else values for values in zip(*parts, strict=True)]

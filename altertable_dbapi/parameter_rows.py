@@ -111,7 +111,7 @@ def typed_rows(slots: Slots, sets: Any, size: int) -> Iterator[Rows]:
     assert rows is not None
     first, wanted = 1, _FIRST_ROWS
     while some := list(itertools.islice(rows, wanted)):
-        columns = _typed(slots.names, _transposed(slots, some, first), first)
+        columns = _typed(slots.names, transposed(slots, some, first), first)
         weight = sum(values.nbytes for values in columns)
         yield Rows(first, columns)
         first += len(some)
@@ -123,7 +123,7 @@ def named_row(error: ProgrammingError, row: int) -> ProgrammingError:
     return type(error)(f"row {row}: {error}")
 
 
-def _transposed(slots: Slots, rows: list[Any], first: int) -> Sequence[Sequence[Any]]:
+def transposed(slots: Slots, rows: list[Any], first: int) -> Sequence[Sequence[Any]]:
     """The values of each placeholder."""
     keys = slots.keys
     kinds = set(map(type, rows))

@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from .batches import Conversion
-from .errors import DataError, ProgrammingError
+from .errors import DataError
 from .key_values import INTEGER_DIGITS
-from .parameter_rows import named_row, opened
+from .parameter_rows import opened, transposed
 from .parameters import Bound, Slots
 from .values import column, natural
 
-#: Sets that are looked at together.
+#: Sets that are looked at together: of an iterator at first, and at most.
+_FIRST_BLOCK = 1_000
 _BLOCK = 16_384
 
 _INTEGERS = frozenset(INTEGER_DIGITS)
@@ -122,47 +123,50 @@ def runs(slots: Slots, sets: Any, uses: Sequence[Use], size: int) -> Iterator[Ru
     if batches is not None:
         yield from _of_arrow(slots, batches, size)
         return
-    first = 1
-    while block := list(itertools.islice(items or (), _BLOCK)):
-        rows = []
-        for number, item in enumerate(block, start=first):
-            try:
-                rows.append(slots.values(item))
-            except ProgrammingError as error:
-                raise named_row(error, number) from None
-        yield from _typed(slots, rows, uses, first)
+    first, wanted = 1, _BLOCK if isinstance(sets, (list, tuple)) else _FIRST_BLOCK
+    while block := list(itertools.islice(items or (), wanted)):
+        weight = 0
+        for run in _typed(slots, transposed(slots, block, first), uses, first):
+            weight += sum(array.nbytes for array in run.columns)
+            yield run
         first += len(block)
+        if not isinstance(sets, (list, tuple)):
+            wanted = min(max(1, size * len(block) // max(weight, 1)), _BLOCK)
 
 
-def _typed(slots: Slots, rows: list[list[Any]], uses: Sequence[Use], first: int) -> Iterator[Run]:
+def _typed(
+    slots: Slots, columns: Sequence[Sequence[Any]], uses: Sequence[Use], first: int
+) -> Iterator[Run]:
     kinds = [
         _kinds(values, use, name, first)
-        for values, use, name in zip(zip(*rows, strict=True), uses, slots.names, strict=True)
+        for values, use, name in zip(columns, uses, slots.names, strict=True)
     ]
-    start = 0
-    for stop in _ends(kinds, uses, len(rows)):
-        yield from _columns(slots, rows[start:stop], first + start)
+    start, count = 0, len(columns[0])
+    for stop in _ends(kinds, uses, count):
+        some = columns if stop - start == count else [values[start:stop] for values in columns]
+        yield from _run(slots, some, first + start)
         start = stop
 
 
-def _columns(slots: Slots, rows: list[list[Any]], first: int) -> Iterator[Run]:
+def _run(slots: Slots, columns: Sequence[Sequence[Any]], first: int) -> Iterator[Run]:
+    count = len(columns[0])
     try:
-        columns = [
+        arrays = [
             column(values, name, first_row=first)
-            for values, name in zip(zip(*rows, strict=True), slots.names, strict=True)
+            for values, name in zip(columns, slots.names, strict=True)
         ]
     except DataError:
-        if len(rows) == 1:
+        if count == 1:
             raise
         # No one type holds them all: halves will tell.
-        half = len(rows) // 2
-        yield from _columns(slots, rows[:half], first)
-        yield from _columns(slots, rows[half:], first + half)
+        half = count // 2
+        yield from _run(slots, [values[:half] for values in columns], first)
+        yield from _run(slots, [values[half:] for values in columns], first + half)
     else:
         yield Run(
-            range(first, first + len(rows)),
-            columns,
-            lambda index: Bound(slots, rows[index], row=first + index),
+            range(first, first + count),
+            arrays,
+            lambda index: Bound(slots, [values[index] for values in columns], row=first + index),
         )
 
 
@@ -257,6 +261,9 @@ def rounds(keys: Iterable[Sequence[Any]]) -> list[list[int]]:
     list of list of int
         The rows of each round, counted from 0; rows of one round are in their order.
     """
+    keys = list(keys)
+    if len(keys) == 1 and len(set(keys[0])) == len(keys[0]):
+        return [list(range(len(keys[0])))]
     places: list[int] = []
     for number, values in enumerate(zip(*keys, strict=True)):
         if not number:

@@ -133,7 +133,7 @@ def cases(draw: st.DrawFn, kind: str, binding: str) -> Case:
         number, text = ("?", value) if value != "? + 1" else (value, "?")
         statement = f"INSERT {word}INTO t VALUES ({places}, {number}, {text}){tail}"
         values = st.tuples(*given_keys, numbers, words)
-    sets = draw(st.lists(values, min_size=1, max_size=12))
+    sets = draw(st.lists(values, min_size=1, max_size=8))
     return Case(table, rows, statement + returning, sets, binding)
 
 
