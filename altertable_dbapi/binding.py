@@ -10,6 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from adbc_driver_manager import AdbcStatusCode
+
 from .config import Settings
 from .errors import DatabaseError, OperationalError
 from .handshake import open_session
@@ -44,7 +46,8 @@ _LIST: tuple[Any, tuple[str, str]] = ([1, None], ("BIGINT[]", "[1, NULL]"))
 _Server = tuple[str, int, bool]
 
 _found: dict[_Server, Binding] = {}
-_asking: defaultdict[_Server, threading.Lock] = defaultdict(threading.Lock)
+# A signal handler of the thread that asks may have to ask as well.
+_asking: defaultdict[_Server, threading.RLock] = defaultdict(threading.RLock)
 
 
 def resolve(setting: str, session: Session, many: bool = False) -> Binding:
@@ -91,6 +94,8 @@ def _ask(session: Session) -> Binding:
         with outside_transaction(session) as free:
             found = _probe(free)
     except OperationalError as error:
+        if error.status_code == AdbcStatusCode.CANCELLED:
+            raise  # with the operation that it was asked for
         # Nothing is known then, and what has to be sent will show what is wrong.
         logger.info("%s could not be asked how it binds values: %s", address, error)
         return _CLIENT

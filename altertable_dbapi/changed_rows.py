@@ -7,7 +7,7 @@ import threading
 import pyarrow as pa
 
 from .errors import DataError
-from .result import Result
+from .result import NoStreams, Result
 
 
 class Changed:
@@ -73,8 +73,6 @@ class Changed:
         """
         if self.schema is None:
             return None
-        result = Result(
-            iter(()), self.schema, lambda read: read(), lock, lambda *_: None, lambda: None
-        )
+        result = Result(iter(()), self.schema, lock, NoStreams())
         result.put_back(self.batches)
         return result

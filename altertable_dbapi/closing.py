@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import adbc_driver_manager as adbc
 
-from .limits import Timeouts
+from .limits import Limits, Timeouts
 
 H = TypeVar("H")
 
@@ -25,16 +25,23 @@ _LIMIT = 5.0
 _LIMIT_ALONE, _LIMIT_LATER = 1.0, 0.05
 
 
-def within(seconds: float, parent: Any, open_handle: Callable[[], H]) -> H | None:
-    """What `open_handle` opens, or None when it takes longer than so many seconds.
+def within(seconds: float, parent: Any, open_handle: Callable[[], H], opened: list[H]) -> bool:
+    """Open a handle, and tell whether that took no longer than so many seconds.
 
     The driver has no time limit of its own for opening a connection. It is opened in a thread,
     which closes it again if it comes too late, and `parent` with it, what it is opened on: that
     must not be closed before, nor used for anything else.
+
+    Parameters
+    ----------
+    seconds : float
+    parent : object
+    open_handle : callable
+    opened : list
+        Where the handle is put as soon as it is there; the caller closes it when this raises.
     """
     lock = threading.Lock()
     done = threading.Event()
-    opened: list[H] = []
     failed: list[BaseException] = []
     late = False
 
@@ -44,26 +51,34 @@ def within(seconds: float, parent: Any, open_handle: Callable[[], H]) -> H | Non
         except BaseException as error:  # it is raised where the result is awaited
             with lock:
                 failed.append(error)
+                close = [parent] if late else []
         else:
             with lock:
-                opened.append(handle)
-        if late:
-            close_handles([*opened, parent])
+                if late:
+                    close = [handle, parent]
+                else:
+                    opened.append(handle)
+                    close = []
+        if close:
+            close_handles(close)
         done.set()
 
-    threading.Thread(target=run, name="altertable-connect", daemon=True).start()
     try:
+        threading.Thread(target=run, name="altertable-connect", daemon=True).start()
         done.wait(seconds)
     finally:
         with lock:
             late = not opened and not failed
     if failed:
         raise failed[0]
-    return opened[0] if opened else None
+    return not late
 
 
 def close_handles(
-    handles: Sequence[Any], after: Sequence[threading.Thread | None] = ()
+    handles: Sequence[Any],
+    before: Callable[[float | None], object] | None = None,
+    after: threading.Thread | None = None,
+    once: threading.Lock | None = None,
 ) -> threading.Thread | None:
     """Close ADBC handles in order, and wait for that a few seconds.
 
@@ -71,8 +86,12 @@ def close_handles(
     ----------
     handles : sequence
         Statements before their connection, which before its database.
-    after : sequence of threading.Thread or None
-        Threads that use one of them still and are about to end.
+    before : callable
+        What comes first, given the seconds that it may take, or None for as long as it needs.
+    after : threading.Thread, optional
+        What uses one of them still and is about to end.
+    once : Lock, optional
+        Is taken for good; nothing is done where it is taken already.
 
     Returns
     -------
@@ -81,13 +100,22 @@ def close_handles(
     """
 
     def close_all(limit: float | None = None) -> None:
-        for thread in filter(None, after):
-            thread.join(limit)
-        for handle in handles:
+        if once is not None and not once.acquire(blocking=False):
+            return
+        if after is not None:
+            after.join(limit)
+        try:
+            if before is not None:
+                before(limit)
+        except (adbc.Error, RuntimeError) as error:
+            logger.debug("ending a session: %s", error)
             if limit is not None:
+                limit = _LIMIT_LATER
+        for handle in handles:
+            if limit is not None and hasattr(handle, "set_options"):
                 # What is closed already takes no options, and a database has none of these.
                 with contextlib.suppress(adbc.Error, RuntimeError, ValueError):
-                    handle.set_options(**Timeouts(update=limit).options())
+                    handle.set_options(**Limits(Timeouts(update=limit)).options())
             try:
                 handle.close()
             except (adbc.Error, RuntimeError) as error:

@@ -55,6 +55,7 @@ class Settings(NamedTuple):
     query_timeout: float | None = None
     fetch_timeout: float | None = None
     update_timeout: float | None = None
+    statement_timeout: float | None = None
     keepalive: float = 30.0
     keepalive_idle: bool = False
     tls_root_certs: str | None = None
@@ -294,6 +295,11 @@ def _host(name: str, value: Any, source: str) -> str:
     host = _text(name, value, source)
     if host[0] == "[" and host[-1] == "]":  # as an IPv6 address stands in a URI
         host = host[1:-1]
+    name_and_port = re.fullmatch(r"([^:]+|\[.*\]):(\d+)", value)
+    if name_and_port:
+        raise ProgrammingError(
+            f"host is {value!r} (from the {source}), with a port; pass port={name_and_port[2]}"
+        )
     if not host or any(c in "/@?#[]" or c.isspace() for c in host):
         raise _refuse(name, value, source, "a host name or an IP address, without scheme or port")
     return host
@@ -361,6 +367,7 @@ _CHECKERS = {
     "query_timeout": _seconds,
     "fetch_timeout": _seconds,
     "update_timeout": _seconds,
+    "statement_timeout": _seconds,
     "keepalive": _seconds_or_never,
     "keepalive_idle": _flag,
     **dict.fromkeys(tls.PEM_SETTINGS, _pem_or_path),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
 
 import pyarrow as pa
-from adbc_driver_manager import AdbcConnection, AdbcDatabase
+from adbc_driver_manager import AdbcConnection, AdbcDatabase, AdbcStatusCode
 from adbc_driver_manager import dbapi as adbc_dbapi
 
 from . import errors, fork
@@ -18,6 +19,7 @@ from .config import Settings, check
 from .cursor import Cursor
 from .errors import InterfaceError, InternalError, NotSupportedError, ProgrammingError
 from .handshake import open_session
+from .limits import Limits
 from .living import Living
 from .loading import Loading
 from .parameters import Bound, Parameters
@@ -56,18 +58,25 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
         self,
         settings: Settings,
         row_factory: RowFactory[Row],
+        keep_open: Callable[[], AbstractContextManager[object]] | None = None,
         on_close: contextlib.ExitStack | None = None,
     ) -> None:
         self._closed = True  # until there is something to close
+        self._keep_open = keep_open
         fork.check_use(fork.DRIVER, "connect")
         self._close_called = False
         self._settings = settings
-        self._autocommit = settings.autocommit
         self._row_factory = row_factory
         self._on_close = on_close or contextlib.ExitStack()
         self._cursors: Living[Any] = Living()  # type: ignore[assignment]
         self._session = open_session(settings)
         self._closed = False
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a Connection cannot be copied or pickled; adbc_clone() opens another one, and another "
+            "process is given what connect() needs"
+        )
 
     def __repr__(self) -> str:
         state = "closed " if self._closed else ""
@@ -107,6 +116,10 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
 
     @row_factory.setter
     def row_factory(self, factory: RowFactory[Row]) -> None:
+        if not callable(factory):
+            raise ProgrammingError(
+                f"row_factory is {factory!r}; expected a function such as dict_row"
+            )
         self._row_factory = factory
 
     # Cursors
@@ -120,6 +133,7 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
         query_timeout: float | None = None,
         fetch_timeout: float | None = None,
         update_timeout: float | None = None,
+        statement_timeout: float | None = None,
     ) -> Cursor[Row]: ...
 
     @overload
@@ -132,6 +146,7 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
         query_timeout: float | None = None,
         fetch_timeout: float | None = None,
         update_timeout: float | None = None,
+        statement_timeout: float | None = None,
     ) -> Cursor[OtherRow]: ...
 
     def cursor(
@@ -143,6 +158,7 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
         query_timeout: float | None = None,
         fetch_timeout: float | None = None,
         update_timeout: float | None = None,
+        statement_timeout: float | None = None,
     ) -> Cursor[Any]:
         """A new cursor.
 
@@ -154,7 +170,7 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
             What makes the rows, instead of the connection's row factory.
         binding : {"auto", "server", "client"}, optional
             Who puts values into statements, instead of the connection's setting; see `connect`.
-        query_timeout, fetch_timeout, update_timeout : float, optional
+        query_timeout, fetch_timeout, update_timeout, statement_timeout : float, optional
             Seconds, instead of the connection's; see `connect`.
         """
         self._check_open()
@@ -163,11 +179,15 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
                 f"adbc_stmt_kwargs ({', '.join(map(str, adbc_stmt_kwargs))}): all cursors share "
                 "one ADBC statement; for time limits there are query_timeout= and fetch_timeout="
             )
+        if row_factory is not None and not callable(row_factory):
+            raise ProgrammingError(
+                f"row_factory is {row_factory!r}; expected a function such as dict_row"
+            )
         cursor = Cursor(
             self,
             self._row_factory if row_factory is None else row_factory,
             self._settings.binding if binding is None else check("binding", binding),
-            self._session.timeouts(query_timeout, fetch_timeout, update_timeout),
+            self._session.timeouts(query_timeout, fetch_timeout, update_timeout, statement_timeout),
         )
         self._cursors.add(cursor)
         return cursor
@@ -182,33 +202,16 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
         """Execute a statement on a new cursor, and return the cursor."""
         return self.cursor(adbc_stmt_kwargs=adbc_stmt_kwargs).execute(operation, parameters)
 
-    def _execute(self, statement: Statement, bound: Bound | None, binding: str) -> Result | None:
+    def _execute(
+        self, statement: Statement, bound: Bound | None, binding: str, limits: Limits | None = None
+    ) -> Result | None:
         """Run one statement in the transaction that it belongs to; None for BEGIN and its kin."""
-        action = statement.transaction
-        if action is None:
-            sent = self._bound(statement, bound, binding)
-            with self._session.lock:
-                self._make_ready_for(statement)
-                return self._session.execute(*sent)
-        if action == "begin":
-            if self._session.in_transaction:
-                raise ProgrammingError(
-                    "a transaction is open already; commit() or rollback() before BEGIN"
-                )
-            self._session.begin()
-        elif action == "commit":
-            self._session.commit()
-        else:
-            self._session.rollback()
-        return None
+        return self._session.run(statement, *self._bound(statement, bound, binding), limits)
 
     def _partitions(
-        self, statement: Statement, bound: Bound | None, binding: str
+        self, statement: Statement, bound: Bound | None, binding: str, limits: Limits | None
     ) -> tuple[list[bytes], pa.Schema | None]:
-        sent = self._bound(statement, bound, binding)
-        with self._session.lock:
-            self._make_ready_for(statement)
-            return self._session.partitions(*sent)
+        return self._session.partitions(statement, *self._bound(statement, bound, binding), limits)
 
     def _bound(
         self, statement: Statement, bound: Bound | None, binding: str
@@ -221,21 +224,6 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
             return bound.text, bound
         return bound.literal_text(), None
 
-    def _prepare(self, statement: Statement) -> pa.Schema | None:
-        with self._session.lock:
-            self._make_ready_for(statement)
-            return self._session.prepare(statement.text)
-
-    def _make_ready_for(self, statement: Statement) -> None:
-        """What comes before a statement; the caller holds the session's lock until it is sent.
-
-        PEP 249: without autocommit, a transaction begins with the first statement.
-        """
-        if not self._autocommit and statement.needs_transaction:
-            self._session.begin()
-        if not statement.keeps_schema:
-            self._session.forget_current()
-
     # Transactions
 
     @property
@@ -247,18 +235,23 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
         ProgrammingError
             It is changed while a transaction is open.
         """
-        return self._autocommit
+        return self._session.autocommit
 
     @autocommit.setter
     def autocommit(self, enabled: bool) -> None:
         self._check_open()
         if not isinstance(enabled, (bool, int)):
             raise ProgrammingError(f"autocommit is {enabled!r}; expected True or False")
-        if bool(enabled) != self._autocommit and self._session.in_transaction:
+        session = self._session
+        if bool(enabled) != session.autocommit and session.in_transaction:
             raise ProgrammingError(
-                "a transaction is open; commit() or rollback() before changing autocommit"
+                "a transaction is open; commit() or rollback() before changing autocommit",
+                status_code=AdbcStatusCode.INVALID_STATE,
             )
-        self._autocommit = bool(enabled)
+        session.autocommit = bool(enabled)
+
+    # What the base class keeps, where its own methods look.
+    _autocommit = autocommit
 
     @property
     def in_transaction(self) -> bool:
@@ -266,20 +259,38 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
         return not self._closed and self._session.in_transaction
 
     def commit(self) -> None:
-        """Commit the open transaction. Nothing is sent when none is open."""
+        """Commit the open transaction. Nothing is sent when none is open.
+
+        Raises
+        ------
+        ProgrammingError
+            It belongs to a `transaction` block.
+        OperationalError
+            A failed statement has aborted it, so that nothing would be stored; it is rolled back.
+        """
         self._check_open()
+        self._session.transactions.check_owner("commit()")
         self._session.commit()
 
     def rollback(self) -> None:
-        """Roll the open transaction back. Nothing is sent when none is open."""
+        """Roll the open transaction back. Nothing is sent when none is open.
+
+        Raises
+        ------
+        ProgrammingError
+            It belongs to a `transaction` block.
+        """
+        if self._session.left:  # as the interpreter exits, which has rolled it back
+            return
         self._check_open()
+        self._session.transactions.check_owner("rollback()")
         self._session.rollback()
 
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[Self]:
+    def transaction(self) -> AbstractContextManager[Self]:
         """A block in one transaction, committed at its end and rolled back on an exception.
 
-        It is how a connection with autocommit makes several statements one.
+        It is how a connection with autocommit makes several statements one. Only the end of the
+        block ends it: `commit` and `rollback` are refused inside.
 
         Raises
         ------
@@ -287,31 +298,15 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
             A transaction is open already; the server has no nested ones.
         """
         self._check_open()
-        if self._session.in_transaction:
-            raise ProgrammingError(
-                "a transaction is open already, and there are no nested ones; commit() or "
-                "rollback() first"
-            )
-        with self._own_transaction():
-            yield self
+        return _Transaction(self)
 
-    @contextlib.contextmanager
-    def _own_transaction(self) -> Iterator[None]:
-        self._session.begin()
-        try:
-            yield
-        except BaseException:
-            self._session.rollback()
-            raise
-        self._session.commit()
-
-    def _atomic(self) -> contextlib.AbstractContextManager[None]:
+    def _atomic(self) -> AbstractContextManager[Any]:
         """All statements of the block or none: in the open transaction, or in one of their own.
 
         Without autocommit the transaction that begins here stays open, as PEP 249 has it.
         """
-        if self._autocommit and not self._session.in_transaction:
-            return self._own_transaction()
+        if self._session.autocommit and not self._session.in_transaction:
+            return _Transaction(self)
         return contextlib.nullcontext()
 
     # Closing
@@ -333,17 +328,19 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
     def _close(self) -> None:
         if self._closed:
             return
-        self._closed = True
         try:
+            # Before the cursors, which have nothing on the server after that.
+            self._session.close()
+            self._closed = True
             for cursor in self._cursors.all():
                 cursor.close()
-            self._session.close()
         finally:
-            try:
-                self._end_upserts()
-            finally:
-                if not self._session.inherited:
-                    self._on_close.close()
+            if self._closed:
+                try:
+                    self._end_upserts()
+                finally:
+                    if not self._session.inherited:
+                        self._on_close.close()
 
     def __enter__(self) -> Self:
         self._check_open()
@@ -355,6 +352,8 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
         try:
             if exc_type is None:
                 self._session.commit()
+            else:
+                self._session.roll_back_quietly()
         finally:
             self._close()
 
@@ -377,19 +376,19 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
     def _conn(self) -> AdbcConnection:  # type: ignore[override]
         # What the base class's own adbc_ methods use.
         self._check_open()
-        return self._session.connection
+        return self._session.at_hand().connection
 
     @property
     def adbc_connection(self) -> AdbcConnection:
         """The low-level ADBC connection."""
-        self._session.lend()
-        return self._conn
+        self._check_open()
+        return self._session.lend().connection
 
     @property
     def adbc_database(self) -> AdbcDatabase:
         """The low-level ADBC database."""
         self._check_open()
-        return self._session.database
+        return self._session.server.database
 
     def adbc_cancel(self) -> None:
         """Cancel the call that is under way on this connection, from another thread."""
@@ -406,7 +405,11 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
     def adbc_clone(self) -> Connection[Row]:
         """A new connection, with a session of its own, with the same settings."""
         self._check_open()
-        return Connection(self._settings, self._row_factory)
+        settings = self._settings._replace(autocommit=self.autocommit)
+        with contextlib.ExitStack() as on_close:
+            if self._keep_open is not None:
+                on_close.enter_context(self._keep_open())
+            return Connection(settings, self._row_factory, self._keep_open, on_close.pop_all())
 
     @property
     def adbc_current_catalog(self) -> str:
@@ -437,3 +440,32 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
     def _tell(self, statement: str) -> None:
         with self.cursor() as cursor:
             cursor.execute(statement)
+
+
+class _Transaction(AbstractContextManager[Any]):
+    """A block in one transaction, which nothing else ends.
+
+    KeyboardInterrupt may come at any step of Python code: what was begun before the block was
+    entered is rolled back by the next use of the session, which finds this object gone.
+    """
+
+    def __init__(self, connection: Connection[Any]) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> Connection[Any]:
+        session = self._connection._session
+        if session.in_transaction:
+            raise ProgrammingError(
+                "a transaction is open already, and there are no nested ones; commit() or "
+                "rollback() first",
+                status_code=AdbcStatusCode.INVALID_STATE,
+            )
+        session.begin(self)
+        return self._connection
+
+    def __exit__(self, exc_type: object, exc_value: object, traceback: object) -> None:
+        session = self._connection._session
+        if exc_type is None:
+            session.commit()
+        else:
+            session.roll_back_quietly()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
@@ -19,7 +18,7 @@ from .logs import showing
 from .parameters import Parameters, bind
 from .result import Result, Rows, Total
 from .row_factories import RowFactory, row_maker
-from .sql import Query, Statement, lone_surrogate, quote_identifier, scan, split
+from .sql import Query, Statement, is_empty, lone_surrogate, quote_identifier, scan, split
 from .table_names import table_names
 
 if TYPE_CHECKING:
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
 
 Row = TypeVar("Row")
 Frame = TypeVar("Frame")
-
-_NO_LIMITS = contextlib.nullcontext()
 
 
 class Cursor(adbc_dbapi.Cursor, Generic[Row]):
@@ -52,7 +49,7 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
         connection: Connection[Any],
         row_factory: RowFactory[Row],
         binding: str = "auto",
-        timeouts: Timeouts | None = None,
+        timeouts: Timeouts = Timeouts(),  # noqa: B008
     ) -> None:
         self._closed = False
         self._connection = connection
@@ -132,6 +129,10 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
 
     @row_factory.setter
     def row_factory(self, factory: RowFactory[Row]) -> None:
+        if not callable(factory):
+            raise ProgrammingError(
+                f"row_factory is {factory!r}; expected a function such as dict_row"
+            )
         self._row_factory = factory
 
     # Execution
@@ -165,8 +166,9 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
         self._check_open()
         statement, parameters = self._scan(operation, parameters)
         bound = bind(statement, parameters)
-        self._reset()
-        with self._limited(), showing(operation):
+        session = self._connection._session
+        with session.lock, session.operation(self._timeouts.begin()), showing(operation):
+            self._reset()
             self._finish(statement, self._connection._execute(statement, bound, self._binding))
         return self
 
@@ -211,10 +213,11 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
         # Imported where it is used, since most programs do not.
         from .executemany import execute_many
 
-        with self._limited(), showing(operation):
+        session = self._connection._session
+        with session.lock, session.operation(self._timeouts.begin()), showing(operation):
             changed = execute_many(self._connection, statement, seq_of_parameters, self._binding)
-        self._rowcount = changed.count
-        returned = changed.result(self._connection._session.lock)
+            self._rowcount = changed.count
+            returned = changed.result(session.lock)
         if returned is not None:
             self._take(returned)
 
@@ -236,18 +239,24 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
             )
         if parameters is None and isinstance(operation, Query):
             parameters = operation.parameters
-        return scan(operation), parameters
+        statement = scan(operation)
+        if not statement.verb and is_empty(operation):
+            raise ProgrammingError("the statement is empty: there is nothing to execute")
+        return statement, parameters
 
     def _finish(self, statement: Statement, result: Result | None) -> None:
         """Take the result of a statement; drain it when it is only a report of what was done."""
         if result is None:
             return
+        session = self._connection._session
         report = None if statement.returns_rows else _report_column(result.schema)
         if report is None:
             self._take(result)
+            session.note(statement)
             return
         # Servers may run a statement only as its stream is read.
         table = result.read_table()
+        session.note(statement)
         if report == "Count" and table.num_rows:
             counts = table.column(0).to_pylist()
             self._rowcount = -1 if None in counts else max(sum(counts), -1)
@@ -283,8 +292,10 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
         """The next `size` rows (`arraysize` by default); fewer at the end, then none."""
         if size is None:
             size = self._arraysize
-        if size < 0:
-            raise ProgrammingError(f"fetchmany(size) is {size}; expected 0 or more")
+        if not isinstance(size, int) or size < 0:
+            raise ProgrammingError(
+                f"fetchmany(size) is {size!r}; expected a number of rows, 0 or more"
+            )
         return self._fetching().fetchmany(size)
 
     def fetchall(self) -> list[Row]:  # type: ignore[override]
@@ -440,9 +451,12 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def __del__(self) -> None:
-        # The result closes its stream when it goes; there is nothing else to free.
-        pass
+    # The base class's would be Python code, in which Ctrl-C is lost. There is nothing to free: the
+    # session notices when a result is forgotten.
+    __del__: Any = object
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Cursor cannot be copied or pickled; make one of the same connection")
 
     def _check_open(self) -> None:
         if self._closed:
@@ -455,8 +469,7 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
     def adbc_statement(self) -> AdbcStatement:
         """The session's ADBC statement, which all cursors share."""
         self._check_open()
-        self._connection._session.lend()
-        return self._connection._session.statement
+        return self._connection._session.lend().statement
 
     def cancel(self) -> None:
         """Cancel the statement that is running, from another thread.
@@ -513,14 +526,16 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
         from .ingest import load
 
         names = table_names(quote_identifier(table_name), catalog_name, db_schema_name)
-        self._rowcount = load(self._connection._session, names, data, mode)
+        session = self._connection._session
+        with session.lock, session.operation(self._timeouts.begin()):
+            self._rowcount = load(session, names, data, mode)
         return self._rowcount
 
     def adbc_prepare(self, operation: str) -> pa.Schema | None:  # type: ignore[override]
         """Prepare a statement; the schema of its parameters, in number order, where known."""
         self._check_open()
         statement, _ = self._scan(operation, None)
-        return self._connection._prepare(statement)
+        return self._connection._session.prepare(statement, self._timeouts.begin())
 
     def adbc_execute_schema(self, operation: str, parameters: Any = None) -> pa.Schema:
         """The schema of a statement's result, without executing it.
@@ -547,8 +562,9 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
             with self._connection.cursor(binding=self._binding) as cursor:
                 cursor.execute(limited, parameters)
                 return cursor._reading("schema").schema
-        with self._limited(), showing(operation):
-            announced = self._connection._session.announced_schema(statement.text)
+        with showing(operation):
+            session = self._connection._session
+            announced = session.announced_schema(statement, self._timeouts.begin())
         if not statement.returns_rows:
             return pa.schema([])
         if not announced.names:
@@ -569,20 +585,17 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
         statement, parameters = self._scan(operation, parameters)
         bound = bind(statement, parameters)
         self._reset()
-        with self._limited(), showing(operation):
-            return self._connection._partitions(statement, bound, self._binding)
-
-    def _limited(self) -> contextlib.AbstractContextManager[None]:
-        """A block in this cursor's own time limits, if it has any."""
-        if self._timeouts is None:
-            return _NO_LIMITS
-        return self._connection._session.limited(self._timeouts)
+        with showing(operation):
+            return self._connection._partitions(
+                statement, bound, self._binding, self._timeouts.begin()
+            )
 
     def adbc_read_partition(self, partition: bytes) -> None:
         """Make one partition the result of this cursor."""
         self._check_open()
         self._reset()
-        self._take(self._connection._session.read_partition(partition))
+        session = self._connection._session
+        self._take(session.read_partition(partition, self._timeouts.begin()))
 
     def executescript(self, operation: str) -> None:
         """Execute the statements of a script, one after the other; results are dropped."""

@@ -252,6 +252,7 @@ _ADBC_HEAD = r"^(?:[A-Z_]+: )?(?:\[Flight ?SQL\] )?"
 _ADBC_TAIL = r" \((?P<code>[A-Z][A-Za-z]+); [^\n]{1,60}\)(?:\. Vendor code: \d+)?$"
 _GO_STATUS = r"rpc error: code = (?P<code>[A-Z][A-Za-z]+) desc = "
 _VENDOR_CODE = r"\. Vendor code: \d+$"
+_GO_PREFIX = r"^failed to update autocommit: "
 _CPP_CONTEXT = r"(?:gRPC client debug|Client) context: "
 _CPP_DETAIL = r"\. Detail: (?:Python exception: )?\w+$"
 _PANIC = r"^Adbc\w+: Go panic"
@@ -265,6 +266,7 @@ def sentence(text: str) -> str:
     text = re.sub(_ADBC_TAIL, "", re.sub(_ADBC_HEAD, "", text, count=1))
     # What stands before it is gone where the text has a NUL, which ends it for the driver.
     text = re.sub(_GO_STATUS, "", re.sub(_VENDOR_CODE, "", text))
+    text = re.sub(_GO_PREFIX, "", text)
     context = re.search(_CPP_CONTEXT, text)
     if context:
         text = text[: context.start()].rstrip(" ").removesuffix(".")
@@ -324,13 +326,18 @@ def _engine_status(prefix: str, said: str) -> AdbcStatusCode:
     return DUCKDB_STATUSES.get(prefix, DUCKDB_ERRORS[prefix].usual_status)
 
 
+def is_aborted(message: str) -> bool:
+    """Whether a server's message says that the open transaction is aborted."""
+    return re.search(_ABORTED, message) is not None
+
+
 def from_adbc(error: adbc.Error) -> Error:
     """The error of this driver for one of ``adbc_driver_manager``."""
     if isinstance(error, Error):
         return error
     text, code = str(error), grpc_code(error)
     message = sentence(text)
-    if re.search(_ABORTED, message):
+    if is_aborted(message):
         message += "; call rollback() to go on"
     kind, status = classify(text, code, error.status_code)
     return kind(

@@ -102,7 +102,6 @@ def _after_in_child() -> None:
         thing.inherit()
     for living in (_arrow, _heirlooms):
         living.clear()
-        free(living.lock)
 
 
 in_child(_after_in_child)

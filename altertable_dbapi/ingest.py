@@ -13,7 +13,7 @@ import adbc_driver_manager as adbc
 import pyarrow as pa
 from adbc_driver_manager import AdbcStatusCode, StatementOptions
 
-from . import _adbc, upsert, wire
+from . import upsert, wire
 from .arrow_input import Source, open_source, reading
 from .batches import Conversion, check_names, finest_columns, holds, is_nanoseconds, merged
 from .csv_input import CsvOptions
@@ -25,7 +25,8 @@ from .errors import (
     OperationalError,
     ProgrammingError,
 )
-from .limits import has_expired
+from .handles import Handles
+from .limits import Limits, has_expired
 from .loading import BATCH_BYTES, MODES, Progress
 from .matching import Matching, check_defaults
 from .table_names import Target
@@ -120,9 +121,10 @@ def _put(
     schema: pa.Schema,
     on_progress: Progress | None,
 ) -> int:
-    with session.loading() as statement:
-        transfer = Transfer(partial(_send, statement, target, mode, schema), statement.cancel)
-        return _pump(session, transfer, pieces, on_progress)
+    with session.lock, session.loading() as (handles, statement):
+        limits = session.limits(None)
+        send = partial(_send, handles, statement, limits, target, mode, schema)
+        return _pump(session, Transfer(send, statement.cancel), pieces, on_progress)
 
 
 def _merge(
@@ -282,7 +284,9 @@ def _keyed(pieces: Iterator[pa.RecordBatch], key: upsert.Key) -> Iterator[pa.Rec
 
 
 def _send(
+    handles: Handles,
     statement: adbc.AdbcStatement,
+    limits: Limits,
     target: Target,
     mode: str,
     schema: pa.Schema,
@@ -307,7 +311,7 @@ def _send(
             statement.cancel()
             raise
 
-    return _adbc.call(statement.cancel, run)
+    return handles.call(statement, run, limits=limits, text=f"load into {target}")
 
 
 def _rising(on_progress: Progress) -> Progress:
@@ -333,6 +337,7 @@ def _pump(
     started = time.perf_counter()
     session.cancel_load = transfer.cancel
     try:
+        transfer.start()
         for piece in pieces:
             if not transfer.put(piece):
                 transfer.finish()

@@ -34,21 +34,30 @@ WAIT_SECONDS = 0.5
 #: A call that has not begun to wait when it is cancelled is not cancelled, so it is tried again.
 _TRIES, _SECONDS_BETWEEN = 100, 0.05
 
-#: A call of the driver, by what cancels it; every call is a tuple of its own.
-_Call = tuple[Callable[[], Any]]
+
+class _Call:
+    """A call of the driver: what cancels it, whether it is over, and a lock for both."""
+
+    __slots__ = ("cancel", "lock", "over")
+
+    def __init__(self, cancel: Callable[[], Any]) -> None:
+        self.cancel = cancel
+        self.over = False
+        self.lock = threading.Lock()
 
 
 class _Watch:
-    """Hears of signals during the calls of the main thread and cancels the one under way."""
+    """Hears of signals during the calls of the main thread and cancels the one under way.
+
+    The main thread holds no lock here that another call needs, since a signal handler may make
+    one: each call has a lock of its own.
+    """
 
     def __init__(self) -> None:
         self._hear, self._tell = socket.socketpair()
         self._hear.setblocking(False)
         self._tell.setblocking(False)
         self._fd = self._tell.fileno()
-        # Held where signals are heard, so that none of one call is heard in the next. A plain lock:
-        # KeyboardInterrupt cannot come between taking it and the block that gives it back.
-        self._lock = threading.Lock()
         self._call: _Call | None = None
         # Where signals are told otherwise: an event loop, as a rule.
         self._other = -1
@@ -57,7 +66,7 @@ class _Watch:
         threading.Thread(target=self._run, name="altertable-interrupts", daemon=True).start()
 
     def run(self, cancel: Callable[[], Any], function: Callable[..., T], *args: Any) -> T:
-        outer, call, before = self._call, (cancel,), self._other
+        outer, call, before = self._call, _Call(cancel), self._other
         try:
             before = signal.set_wakeup_fd(self._fd, warn_on_full_buffer=False)
             if before != self._fd:
@@ -66,17 +75,19 @@ class _Watch:
             return function(*args)
         finally:
             try:
-                self._end(outer, before)
+                self._end(call, outer, before)
             finally:
                 # KeyboardInterrupt is raised as soon as Python runs, so it may be in there.
-                if self._call is call:
-                    self._end(outer, before)
+                if self._call is call or not call.over:
+                    self._end(call, outer, before)
 
-    def _end(self, outer: _Call | None, before: int) -> None:
+    def _end(self, call: _Call, outer: _Call | None, before: int) -> None:
         signal.set_wakeup_fd(before)
-        with self._lock:
-            self._hear_signals()
-            self._call = outer
+        # Waits for a cancel that is under way, so that it does not meet the next call.
+        with call.lock:
+            call.over = True
+        self._hear_signals()
+        self._call = outer
 
     def _hear_signals(self) -> bytes:
         """The numbers of the signals that came, which are told to whoever is told otherwise."""
@@ -93,19 +104,22 @@ class _Watch:
         with selectors.DefaultSelector() as selector:
             selector.register(self._hear, selectors.EVENT_READ)
             while selector.select():
-                with self._lock:
-                    interrupted = signal.SIGINT in self._hear_signals()
-                    call = self._call
-                if interrupted and call is not None:
+                # Before the signals are heard: those of this call are not heard in the next.
+                call = self._call
+                if signal.SIGINT in self._hear_signals() and call is not None:
                     self._interrupt(call)
 
     def _interrupt(self, call: _Call) -> None:
         for _ in range(_TRIES):
-            with self._lock:
-                if self._call is not call:
+            if not call.lock.acquire(blocking=False):
+                return  # it is being ended
+            try:
+                if call.over:
                     return
                 with contextlib.suppress(adbc.Error):
-                    call[0]()
+                    call.cancel()
+            finally:
+                call.lock.release()
             time.sleep(_SECONDS_BETWEEN)
 
     def inherit(self) -> None:

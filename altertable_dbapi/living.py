@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import itertools
 import weakref
 from typing import Generic, TypeVar
 
@@ -12,27 +12,23 @@ T = TypeVar("T")
 class Living(Generic[T]):
     """Objects for as long as they live, whatever they compare as.
 
-    The collections of `weakref` run Python code when an object dies. Ctrl-C that is handled in
-    there is lost, and cursors and record batches die all the time.
-
-    Attributes
-    ----------
-    lock : Lock
-        Held while an object is added.
+    The collections of `weakref` run Python code when an object dies, and Ctrl-C that is handled in
+    there is lost. Nor is there a lock: a signal handler may add an object while one is being added.
     """
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
         self._references: dict[int, weakref.ref[T]] = {}
+        self._numbers = itertools.count()
         self._most = 64
 
     def add(self, thing: T) -> None:
         """Have `thing` among them until it dies."""
-        with self.lock:
-            self._references[id(thing)] = weakref.ref(thing)
-            if len(self._references) > self._most:
-                self._references = {id(one): weakref.ref(one) for one in self.all()}
-                self._most = 64 + 2 * len(self._references)
+        self._references[next(self._numbers)] = weakref.ref(thing)
+        if len(self._references) > self._most:
+            for number, reference in list(self._references.items()):
+                if reference() is None:
+                    self._references.pop(number, None)
+            self._most = 64 + 2 * len(self._references)
 
     def all(self) -> list[T]:
         """Those that live now."""

@@ -81,10 +81,13 @@ class SessionLog:
         """The session was closed, or is gone."""
         logger.info("session %s ended", self.id)
 
-    def transaction(self, what: str, round_trips: int) -> None:
+    def transaction(self, what: str) -> None:
         """A transaction was begun, committed or rolled back."""
-        self.round_trips += round_trips
         logger.debug("session %s: transaction %s", self.id, what)
+
+    def rollback_failed(self, error: BaseException) -> None:
+        """What an exception has left could not be rolled back; the exception itself goes on."""
+        logger.warning("session %s: the rollback has failed: %s", self.id, error)
 
     def loaded(self, rows: int, size: int, seconds: float) -> None:
         """A bulk load has ended."""

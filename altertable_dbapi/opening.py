@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import warnings
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, overload
 
 from . import fork
 from .config import resolve
 from .connection import Connection
-from .errors import Warning
+from .errors import ProgrammingError, Warning
 from .row_factories import RowFactory, tuple_row
+from .tls import PEM_SETTINGS
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -36,6 +38,7 @@ class ConnectionSettings(TypedDict, total=False):
     query_timeout: float | None
     fetch_timeout: float | None
     update_timeout: float | None
+    statement_timeout: float | None
     keepalive: float | None
     keepalive_idle: bool | None
     tls_root_certs: str | os.PathLike[str] | None
@@ -43,6 +46,10 @@ class ConnectionSettings(TypedDict, total=False):
     tls_client_key: str | os.PathLike[str] | None
     tls_skip_verify: bool | None
     authority: str | None
+
+
+#: Settings that the server in the process answers by itself.
+_OF_OTHER_SERVERS = ("host", "port", "tls", "username", "password", "authority", *PEM_SETTINGS)
 
 
 @overload
@@ -78,6 +85,7 @@ def connect(
     query_timeout: float | None = None,
     fetch_timeout: float | None = None,
     update_timeout: float | None = None,
+    statement_timeout: float | None = None,
     keepalive: float | None = None,
     keepalive_idle: bool | None = None,
     tls_root_certs: str | os.PathLike[str] | None = None,
@@ -123,6 +131,8 @@ def connect(
     query_timeout, fetch_timeout, update_timeout : float, optional
         Seconds that the server may take to answer a statement, to send its result, and to take
         bound values or loaded rows. No limit.
+    statement_timeout : float, optional
+        Seconds for all of a statement, from its execution to the end of its result. No limit.
     keepalive : float
         Seconds between signs of life while a statement runs, a result is half read or a
         transaction is open, 30; 0 for none. A connection with none of these sends nothing: its
@@ -166,6 +176,7 @@ def connect(
         "query_timeout": query_timeout,
         "fetch_timeout": fetch_timeout,
         "update_timeout": update_timeout,
+        "statement_timeout": statement_timeout,
         "keepalive": keepalive,
         "keepalive_idle": keepalive_idle,
         "tls_root_certs": tls_root_certs,
@@ -179,11 +190,17 @@ def connect(
     if uri is not None and uri.partition(":")[0] == "local":
         from .local import shared_server
 
-        on_close = contextlib.ExitStack()
-        with on_close:
-            server = on_close.enter_context(shared_server(uri.partition(":")[2] or ":memory:"))
+        for name in _OF_OTHER_SERVERS:
+            if arguments[name] is not None:
+                raise ProgrammingError(
+                    f"{name}= says where a server is or who connects, and connect({uri!r}) starts "
+                    "one in this process; leave it out, or give the URI of another server"
+                )
+        keep_open = partial(shared_server, uri.partition(":")[2] or ":memory:")
+        with contextlib.ExitStack() as on_close:
+            server = on_close.enter_context(keep_open())
             settings = resolve(server.uri, arguments, {})
-            return Connection(settings, factory, on_close.pop_all())
+            return Connection(settings, factory, keep_open, on_close.pop_all())
     resolved = resolve(uri, arguments)
     if resolved.tls_skip_verify:
         warnings.warn(

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import adbc_driver_manager as adbc
 import pyarrow as pa
 
 from . import _adbc
 from .errors import Error
-from .logs import SessionLog
+from .limits import Limits
+
+if TYPE_CHECKING:
+    from .handles import Handles
 
 #: How many are kept.
 _MOST = 32
@@ -35,31 +37,33 @@ class PreparedStatements:
 
     Parameters
     ----------
-    log : SessionLog
-        Counts the round trips.
+    handles : Handles
+        Those of the session.
     """
 
-    def __init__(self, log: SessionLog) -> None:
-        self._log = log
+    def __init__(self, handles: Handles) -> None:
+        self._handles = handles
         self._kept: OrderedDict[str, Prepared] = OrderedDict()
+        self._all: list[adbc.AdbcStatement] = []
         self._spare: list[adbc.AdbcStatement] = []
-        # The one that a call is being made for, and which is not kept yet, or no more.
-        self._under_way: adbc.AdbcStatement | None = None
 
-    def get(self, connection: adbc.AdbcConnection, text: str, in_transaction: bool) -> Prepared:
+    def get(self, text: str, limits: Limits) -> Prepared:
         """The statement of this text, which is prepared unless it is kept."""
+        in_transaction = self._handles.in_transaction
         prepared = self._kept.get(text)
         if prepared is not None:
             if prepared.in_transaction == in_transaction:
                 self._kept.move_to_end(text)
                 return prepared
-            self._retire(text)
+            self._retire(text, limits)
         while len(self._kept) >= _MOST:
-            self._retire(next(iter(self._kept)))
-        statement = self.take(connection)
+            self._retire(next(iter(self._kept)), limits)
+        statement = self.take()
         try:
             statement.set_sql_query(text)
-            self._call(statement, statement.prepare)
+            self._handles.call(
+                statement, statement.prepare, limits=limits, under=("query", "update"), text=text
+            )
         except BaseException:
             self.give_back(statement)
             raise
@@ -67,52 +71,35 @@ class PreparedStatements:
         self._kept[text] = prepared
         return prepared
 
-    def end_transaction(self) -> None:
+    def end_transaction(self, limits: Limits) -> None:
         """Close those that were prepared in the transaction, which has ended."""
         for text in [text for text, prepared in self._kept.items() if prepared.in_transaction]:
             # It has ended, whatever comes of tidying up after it.
             with contextlib.suppress(Error):
-                self._retire(text)
+                self._retire(text, limits)
 
-    def take(self, connection: adbc.AdbcConnection) -> adbc.AdbcStatement:
+    def take(self) -> adbc.AdbcStatement:
         """A statement handle for any use, to be given back."""
-        return self._spare.pop() if self._spare else adbc.AdbcStatement(connection)
+        if not self._spare:
+            # All of it is C code: no KeyboardInterrupt comes between the making and the list.
+            self._all.extend(map(adbc.AdbcStatement, (self._handles.connection,)))
+            return self._all[-1]
+        return self._spare.pop()
 
     def give_back(self, statement: adbc.AdbcStatement) -> None:
         """Keep a statement handle for the next use."""
         self._spare.append(statement)
 
-    def give_up(self) -> list[adbc.AdbcStatement]:
+    def all(self) -> list[adbc.AdbcStatement]:
         """All handles, to be closed with the session."""
-        handles = [*self._spare, *(prepared.statement for prepared in self._kept.values())]
-        self._spare.clear()
-        self._kept.clear()
-        return handles
+        return list(self._all)
 
-    def cancel(self) -> None:
-        """Cancel what one of them is doing, from any thread."""
-        for prepared in list(self._kept.values()):
-            prepared.statement.cancel()
-        under_way = self._under_way
-        if under_way is not None:
-            under_way.cancel()
-
-    def _retire(self, text: str) -> None:
+    def _retire(self, text: str, limits: Limits) -> None:
         """Close a prepared statement on the server and keep its handle for another."""
         statement = self._kept.pop(text).statement
         # The driver closes the server's statement when it is given another text.
-        self._call(statement, statement.set_sql_query, "")
+        self._handles.call(statement, statement.set_sql_query, "", limits=limits)
         self.give_back(statement)
-
-    def _call(
-        self, statement: adbc.AdbcStatement, function: Callable[..., Any], *args: Any
-    ) -> None:
-        self._log.round_trips += 1
-        self._under_way = statement
-        try:
-            _adbc.call(statement.cancel, function, *args)
-        finally:
-            self._under_way = None
 
 
 def _parameter_schema(statement: adbc.AdbcStatement) -> pa.Schema | None:

@@ -7,9 +7,8 @@ import operator
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 
@@ -17,7 +16,9 @@ from . import exiting, fork
 from .ahead import ReadAhead
 from .bounds import Bounds
 from .errors import Error, InterfaceError, OperationalError, ProgrammingError
+from .logs import StatementLog
 from .rows import RowConverter
+from .stream import Stream
 
 #: The first rows of a result are converted a few at a time, so that fetchone() answers at once
 #: whatever the size of a batch; each slice is larger than the one before, up to the largest.
@@ -40,31 +41,64 @@ class Total:
     rows = -1
 
 
+class Reading:
+    """How far the result of one statement was read, for the log.
+
+    Attributes
+    ----------
+    rows : int
+    """
+
+    __slots__ = ("_log", "rows")
+
+    def __init__(self, log: StatementLog | None) -> None:
+        self.rows = 0
+        self._log = log
+
+    def end(self, whole: bool) -> None:
+        """It was read to its end, or will be read no further."""
+        log, self._log = self._log, None
+        if log is not None:
+            log.ended(self.rows, whole)
+
+
+class Owner(Protocol):
+    """What takes the streams that are not needed any more."""
+
+    def ended(self, stream: Stream, whole: bool) -> None: ...
+
+
+class NoStreams:
+    """The owner of a result that has its batches from elsewhere."""
+
+    def ended(self, stream: Stream, whole: bool) -> None:
+        raise AssertionError("there is no stream to end")
+
+
 class Result:
     """The record batches of one statement, in order, each read once.
 
     Several partitions are one stream. Batches come from the server until another statement needs
     the session: then the rest is read into memory (`buffer`) and comes from there.
 
+    It has no destructor, in which Ctrl-C would be lost: its session notices when it is forgotten.
+
     Parameters
     ----------
-    streams : iterator of pyarrow.RecordBatchReader
-        One reader a partition, opened as it is asked for.
+    streams : iterator of Stream
+        One a partition, opened as it is asked for.
     schema : pyarrow.Schema
         What to say where there is no partition. A stream's own schema counts more: servers
         announce types that differ from those they send.
-    read : callable
-        Runs a blocking read so that it can be cancelled, with its errors as PEP 249 has them.
     lock : RLock
         The session's.
-    release : callable
-        Takes a stream that is not needed any more, and whether it was read to its end.
-    cancel : callable
-        Cancels the read under way, from another thread.
+    owner : Owner
+    log : StatementLog, optional
 
     Attributes
     ----------
     schema : pyarrow.Schema
+    reading : Reading
     finished : bool
         Whether nothing is left on the server.
     total : Total
@@ -72,30 +106,28 @@ class Result:
 
     def __init__(
         self,
-        streams: Iterator[pa.RecordBatchReader],
+        streams: Iterator[Stream],
         schema: pa.Schema | None,
-        read: Callable[[Callable[[], Any]], Any],
         lock: threading.RLock,
-        release: Callable[[pa.RecordBatchReader, bool], Any],
-        cancel: Callable[[], Any],
+        owner: Owner,
+        log: StatementLog | None = None,
     ) -> None:
         self._streams = streams
-        self._read = read
         self._lock = lock
-        self._release = release
-        self._cancel = cancel
+        self._owner = owner
         self._ahead: ReadAhead | None = None
         self._failure: Error | None = None
         self._buffered: deque[pa.RecordBatch] = deque()
         self._closed = False
-        self._rows_read = 0
+        self.reading = Reading(log)
         self.total = Total()
-        self._on_end: Callable[[int, bool], Any] | None = None
         self._inherited = False
         fork.watch(self)
-        self._stream: pa.RecordBatchReader | None = next(streams, None)
+        self._stream: Stream | None = next(streams, None)
         if self._stream is not None:
             schema = self._stream.schema
+        else:
+            self.reading.end(True)
         self.schema: pa.Schema = pa.schema([]) if schema is None else schema
         self._bounds = Bounds(self.schema)
 
@@ -128,7 +160,7 @@ class Result:
                     self._read_stream()
                 else:
                     self._check_complete()
-                    self.total.rows = self._rows_read
+                    self.total.rows = self.reading.rows
                     return None
 
     def read_table(self) -> pa.Table:
@@ -138,13 +170,13 @@ class Result:
             tables = [pa.Table.from_batches(self._buffered, self.schema)] if self._buffered else []
             while self._stream is not None:
                 with self._reading():
-                    tables.append(self._read(self._stream.read_all))
+                    tables.append(self._stream.read_all())
                     self._bounds.check(tables[-1])
-                    self._rows_read += tables[-1].num_rows
+                    self.reading.rows += tables[-1].num_rows
                     self._next_stream()
             self._check_complete()
             self._buffered.clear()
-            self.total.rows = self._rows_read
+            self.total.rows = self.reading.rows
             if not tables:
                 return self.schema.empty_table()
             table = tables[0] if len(tables) == 1 else pa.concat_tables(tables)
@@ -161,7 +193,7 @@ class Result:
         if stream is None or batch.num_rows * batch.num_columns < _MANY_VALUES:
             yield
             return
-        self._ahead = ReadAhead(partial(self._read, stream.read_next_batch), self._cancel)
+        self._ahead = ReadAhead(stream.read, stream.cancel)
         try:
             try:
                 self._ahead.start()
@@ -189,17 +221,6 @@ class Result:
         """A reader of what is left. It owns this result and may outlive whoever asked."""
         # Not a generator, which after an error would look like one that has ended.
         return pa.RecordBatchReader.from_batches(self.schema, iter(self.read_batch, None))
-
-    def tell(self, on_end: Callable[[int, bool], Any]) -> None:
-        """Call `on_end` with how many rows were read, and whether that was all, at the end."""
-        self._on_end = on_end
-        if self._stream is None:
-            self._end(True)
-
-    def _end(self, whole: bool) -> None:
-        on_end, self._on_end = self._on_end, None
-        if on_end is not None:
-            on_end(self._rows_read, whole)
 
     def put_back(self, batches: list[pa.RecordBatch]) -> None:
         """Make `batches` the next ones to be read."""
@@ -231,7 +252,7 @@ class Result:
         with self._reading():
             try:
                 if self._ahead is None:
-                    batch = self._read(stream.read_next_batch)
+                    batch = stream.read()
                 else:
                     batch = self._ahead.take()
             except StopIteration:
@@ -239,7 +260,7 @@ class Result:
                 return
             self._bounds.check(batch)
             self._buffered.append(batch)
-            self._rows_read += batch.num_rows
+            self.reading.rows += batch.num_rows
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[None]:
@@ -261,7 +282,7 @@ class Result:
     def _next_stream(self) -> None:
         ended, self._stream, self._ahead = self._stream, None, None
         if ended is not None:
-            self._release(ended, True)
+            self._owner.ended(ended, True)
         self._stream = next(self._streams, None)
         if self._stream is not None and not self._stream.schema.equals(self.schema):
             raise OperationalError(
@@ -269,12 +290,7 @@ class Result:
                 f" after {self.schema}"
             )
         if self._stream is None:
-            self._end(True)
-
-    def __del__(self) -> None:
-        # Whoever asked for this result has lost interest in it.
-        if getattr(self, "_stream", None) is not None:
-            self._drop()
+            self.reading.end(True)
 
     def _alone(self) -> contextlib.AbstractContextManager[Any]:
         # Threads that are gone may hold the lock at the interpreter's very end.
@@ -286,8 +302,8 @@ class Result:
             self._ahead = None
         stream, self._stream, self._streams = self._stream, None, iter(())
         if stream is not None:
-            self._release(stream, False)
-            self._end(False)
+            self._owner.ended(stream, False)
+            self.reading.end(False)
 
     def _check_open(self) -> None:
         if self._inherited:

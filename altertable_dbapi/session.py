@@ -1,4 +1,4 @@
-"""The server session behind one connection: options, transaction, statements, end."""
+"""The session of a connection: one statement at a time, in the transaction that it belongs to."""
 
 from __future__ import annotations
 
@@ -6,60 +6,31 @@ import contextlib
 import os
 import threading
 import time
-import weakref
 from collections.abc import Callable, Iterator
-from functools import partial
-from typing import TypeVar
 
-import adbc_driver_flightsql
 import adbc_driver_manager as adbc
 import pyarrow as pa
+from adbc_driver_manager import AdbcStatusCode
 
-from . import _adbc, exiting, fork, wire
-from .closing import close_handles, within
-from .config import Settings, adbc_database_options, check
-from .errors import (
-    Error,
-    InterfaceError,
-    InternalError,
-    OperationalError,
-    ProgrammingError,
-    from_adbc,
-)
-from .keepalive import Keepalive
-from .limits import Timeouts, has_expired, was_broken_off
+from . import _adbc, exiting, fork, housekeeping
+from .config import Settings, check
+from .errors import Error, InterfaceError, InternalError, ProgrammingError
+from .handles import Handles
+from .limits import Limits, Timeouts, has_expired
 from .logs import SessionLog
 from .parameters import Bound
-from .prepared import Prepared, PreparedStatements
-from .release import Releases, Unread
 from .result import Result
-
-_SESSION_OPTION = "adbc.flight.sql.session.option."
-_SESSION_OPTIONS = "adbc.flight.sql.session.options"
-
-_LOST = "the transaction is lost with its session, which had ended; call rollback() to go on"
-
-#: What a session may take to answer after a statement was broken off, in seconds.
-_SETTLING = Timeouts(query=2.0, fetch=2.0, update=2.0)
+from .server_session import ServerSession
+from .sql import Statement
+from .stream import Stream
+from .streams import Streams
+from .transactions import Transactions
 
 #: How long the interpreter's exit waits for a cancelled call of another thread.
 _EXIT_SECONDS = 1.0
 
-T = TypeVar("T")
-
-
-class _Loading:
-    """Stands for the active result while a load runs, whose source may turn to its own session."""
-
-    finished = False
-
-    def buffer(self) -> None:
-        raise ProgrammingError(
-            "this connection is loading; what the data comes from needs a connection of its own"
-        )
-
-    def close(self) -> None:
-        """Nothing to close."""
+#: A call that has not begun to wait when it is cancelled is not cancelled, so it is tried again.
+_CANCEL_AGAIN_SECONDS = 0.05
 
 
 class Session:
@@ -69,6 +40,22 @@ class Session:
     is read into memory. Calls are serialised by a lock, so that misuse from two threads cannot
     mix two statements.
 
+    Parameters
+    ----------
+    settings : Settings
+
+    Attributes
+    ----------
+    settings : Settings
+    autocommit : bool
+        Whether a statement that may change something is committed by itself.
+    lock : RLock
+        Held during every operation.
+    server : ServerSession
+        What there is on the server.
+    transactions : Transactions
+    closed : bool
+
     Raises
     ------
     Error
@@ -77,140 +64,261 @@ class Session:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.autocommit = settings.autocommit
         self.lock = threading.RLock()
-        self.in_transaction = False
         self.closed = False
-        self._pid = os.getpid()
         self.log = SessionLog()
-        self._keepalive = Keepalive(self, settings.keepalive)
-        self._sending = self._opened = self._connected = False
-        # Held while another thread cancels: handles must not be closed meanwhile.
-        self._cancelling = threading.Lock()
-        # A transaction that ended with its session, of which the program has to be told.
-        self._lost = False
-        # A statement was broken off, and the server may be running it still.
-        self._doubtful = False
-        self._timeouts = Timeouts.of(settings)
-        self._applied: dict[adbc.AdbcConnection | adbc.AdbcStatement, Timeouts] = {}
-        self._active: weakref.ref[Result] | weakref.ref[_Loading] | None = None
-        # The stream that the server may be sending still, and since when: what is read later than
-        # another statement is sent was in memory before.
-        self._unread: pa.RecordBatchReader | None = None
-        self._fetching_since = 0.0
-        # The current catalog and schema, from when they were asked for to what may change them.
-        self._current: tuple[str, str] | None = None
+        self.streams = Streams()
+        self.server = ServerSession(settings, self.log, self.streams)
+        self.transactions = Transactions(self.server)
+        self._pid = os.getpid()
+        self._abandoned = False
         self._lent = False
         #: Cancels the load under way, if any.
         self.cancel_load: Callable[[], None] | None = None
-        self._prepared = PreparedStatements(self.log)
-        self._releases = Releases(self.lock)
-        self._abandoned = False
+        self._loading = False
+        # Those of the operation under way, where they are not the connection's.
+        self._limits: Limits | None = None
+        # When the server was last sent a sign of life, and whether the next one is waited for.
+        self._pinged = 0.0
+        self._watched = False
         fork.watch(self)
         fork.note_use(fork.DRIVER)
-        self._database: adbc.AdbcDatabase | None = None
-        # A thread that is ending an earlier session of a server that does not answer.
-        self._closer: threading.Thread | None = None
-        self._connect()
-
-    def _connect(self) -> None:
-        """Open the server's session: Handshake, then its options."""
-        settings = self.settings
-        options = {_SESSION_OPTION + k: v for k, v in settings.session_options.items()}
-        started = time.perf_counter()
-        database: adbc.AdbcDatabase | None = None
-        try:
-            database = self.database
-            # Should it take too long, who comes too late closes the database as well.
-            self._database = None
-            connection = within(
-                settings.connect_timeout,
-                database,
-                lambda: adbc.AdbcConnection(database, **options),
-            )
-        except adbc.Error as error:
-            self._database = database
-            if not self._opened:
-                raise
-            raise from_adbc(error) from None
-        if connection is None:
-            raise OperationalError(
-                f"no answer from {settings.address} within {settings.connect_timeout:g} s",
-                status_code=adbc.AdbcStatusCode.TIMEOUT,
-            )
-        self._database = database
-        try:
-            self.statement = adbc.AdbcStatement(connection)
-        except BaseException:
-            connection.close()
-            raise
-        self.connection = connection
+        housekeeping.watch(self)
         exiting.watch(self)
-        self.log.opened(settings, time.perf_counter() - started)
-        self._applied.clear()
-        self._current = None
-        self._connected = self._opened = True
-        self._doubtful = False
+        try:
+            self.server.connect()
+        except BaseException:
+            self.closed = True
+            self.server.close()
+            raise
         if settings.keepalive_idle:
-            self._keepalive.start()
+            self._watch()
 
-    @property
-    def database(self) -> adbc.AdbcDatabase:
-        """What connections of these settings are opened on."""
-        if self._database is None:
-            self._database = adbc_driver_flightsql.connect(
-                self.settings.uri, db_kwargs=adbc_database_options(self.settings)
+    # Operations
+
+    @contextlib.contextmanager
+    def operation(self, limits: Limits | None = None) -> Iterator[None]:
+        """A block that `cancel` cancels as a whole; the caller holds the lock.
+
+        All of it is in `limits`, where they are given, instead of the connection's.
+
+        The lock is not taken here, since KeyboardInterrupt may come between what is written in
+        Python and the block.
+
+        Raises
+        ------
+        InterfaceError
+            The session is closed, or another process's.
+        ProgrammingError
+            A load is under way in this thread.
+        """
+        self.check_open()
+        if self._loading:
+            raise ProgrammingError(
+                "this connection is loading; what the data comes from needs a connection of "
+                "its own",
+                status_code=AdbcStatusCode.INVALID_STATE,
             )
-        return self._database
+        cancellation = self.server.cancellation
+        outer, before = cancellation.operations, self._limits
+        try:
+            cancellation.operations = outer + 1
+            if limits is not None:
+                self._limits = limits
+            if not outer:
+                self._watch()
+                self.transactions.drop_orphan()
+            yield
+        finally:
+            cancellation.operations, self._limits = outer, before
+            if not outer:
+                cancellation.requested = False
 
-    def _disconnect(self, *databases: adbc.AdbcDatabase) -> None:
-        """End the server's session, and with it a transaction and what was prepared."""
-        with self._cancelling:
-            self._connected = False
-        self.in_transaction = False
-        self.log.ended()
-        active = self._active() if self._active is not None else None
-        if active is not None:
-            active.close()
-        self._stop_unread()
-        self._releases.flush()
-        statements = [self.statement, *self._prepared.give_up()]
-        self._closer = close_handles(
-            [*statements, self.connection, *databases], [self._keepalive.stop(), self._closer]
-        )
+    def run(
+        self,
+        statement: Statement,
+        text: str,
+        bound: Bound | None = None,
+        limits: Limits | None = None,
+    ) -> Result | None:
+        """Send a statement of the program's in the transaction that it belongs to.
 
-    def execute(self, text: str, bound: Bound | None = None) -> Result:
-        """Send one statement, prepared when it has parameters, and open its stream."""
-        with self.lock:
-            return self._send(lambda: self._logged(text, bound))
+        Parameters
+        ----------
+        statement : Statement
+        text : str
+            What is sent for it.
+        bound : Bound, optional
+            What the server is to bind.
+        limits : Limits, optional
 
-    def prepare(self, text: str) -> pa.Schema | None:
-        """Prepare a statement and give the schema of its parameters, where the server tells."""
-        with self.lock:
-            return self._send(lambda: self._prepare(text).parameter_schema)
+        Returns
+        -------
+        Result or None
+            None for BEGIN, COMMIT and ROLLBACK.
+        """
+        limits = self.limits(limits)
+        with self.lock, self.operation():
+            if statement.transaction is not None:
+                self._transact(statement, limits)
+                return None
+            self._enter(statement, limits)
+            return self._execute(text, bound, limits, statement.text)
 
-    def announced_schema(self, text: str) -> pa.Schema:
-        """Prepare a statement and give the schema that the server announces for its result."""
-        with self.lock:
-            return self._send(lambda: self._announced_schema(text))
+    def note(self, statement: Statement) -> None:
+        """A statement has been executed: it may have left something in the session."""
+        self.server.own.note(statement)
 
-    def _announced_schema(self, text: str) -> pa.Schema:
-        statement = self._prepare(text).statement
-        handle = _adbc.call(statement.cancel, statement.execute_schema)
-        return _adbc.import_schema(handle)
+    def _transact(self, statement: Statement, limits: Limits) -> None:
+        action = statement.transaction
+        if action != "begin":
+            self.transactions.check_owner(statement.verb)
+            end = self.transactions.commit if action == "commit" else self.transactions.rollback
+            end(limits)
+            return
+        if self.transactions.open:
+            raise ProgrammingError(
+                "a transaction is open already; commit() or rollback() before BEGIN",
+                status_code=AdbcStatusCode.INVALID_STATE,
+            )
+        self.transactions.begin(limits, statement.read_only)
+
+    def _enter(self, statement: Statement, limits: Limits) -> None:
+        """What comes before a statement. PEP 249: no change is kept without a commit."""
+        handles = self.server.handles
+        if statement.may_change:
+            if not self.autocommit:
+                self.transactions.begin(limits)
+            elif handles is not None and handles.in_transaction and handles.read_only:
+                raise ProgrammingError(
+                    f"the transaction was begun as READ ONLY, and {statement.verb} may change "
+                    "something; commit() or rollback() first",
+                    status_code=AdbcStatusCode.INVALID_STATE,
+                )
+        if not statement.keeps_schema:
+            self.forget_current()
+
+    def execute(
+        self, text: str, bound: Bound | None = None, limits: Limits | None = None
+    ) -> Result:
+        """Send one statement of the driver's own: it begins nothing and leaves nothing."""
+        with self.lock, self.operation():
+            return self._execute(text, bound, self.limits(limits), text)
+
+    def query(self, text: str, bound: Bound | None = None) -> pa.Table:
+        """The answer to a question of the driver's own."""
+        return self.execute(text, bound).read_table()
+
+    def _execute(self, text: str, bound: Bound | None, limits: Limits, shown: str) -> Result:
+        log = self.log.sending(text)
+
+        def send(handles: Handles) -> Result:
+            partitions, announced = handles.partitions(text, bound, limits, shown)
+            streams = self._opened(handles, partitions, limits, shown)
+            return Result(streams, announced, self.lock, self.streams, log)
+
+        try:
+            result = self.server.send(send)
+        except BaseException as error:
+            if log is not None:
+                log.failed(error)
+            raise
+        self.streams.read_by(result)
+        return result
+
+    def _opened(
+        self, handles: Handles, partitions: list[bytes], limits: Limits, shown: str
+    ) -> Iterator[Stream]:
+        for partition in partitions:
+            stream = handles.stream(partition, limits, shown)
+            self.streams.opened(stream)
+            yield stream
 
     def partitions(
-        self, text: str, bound: Bound | None = None
+        self,
+        statement: Statement,
+        text: str,
+        bound: Bound | None = None,
+        limits: Limits | None = None,
     ) -> tuple[list[bytes], pa.Schema | None]:
         """Send one statement; the partitions of its result, and the schema announced for them."""
-        with self.lock:
+        limits = self.limits(limits)
+        with self.lock, self.operation():
+            self._enter(statement, limits)
             self.log.sending(text)
-            return self._send(lambda: self._partitions(text, bound))
+            return self.server.send(
+                lambda handles: handles.partitions(text, bound, limits, statement.text)
+            )
 
-    def read_partition(self, partition: bytes) -> Result:
+    def read_partition(self, partition: bytes, limits: Limits | None = None) -> Result:
         """Open the stream of one partition."""
-        with self.lock:
-            self._make_ready()
-            return self._read([partition], None)
+        limits = self.limits(limits)
+        with self.lock, self.operation():
+            streams = self._opened(self.server.ready(), [partition], limits, "")
+            result = Result(streams, None, self.lock, self.streams)
+            self.streams.read_by(result)
+            return result
+
+    def prepare(self, statement: Statement, limits: Limits | None = None) -> pa.Schema | None:
+        """Prepare a statement and give the schema of its parameters, where the server tells."""
+        limits = self.limits(limits)
+        with self.lock, self.operation():
+            self._enter(statement, limits)
+            return self.server.send(
+                lambda handles: handles.prepare(statement.text, limits).parameter_schema
+            )
+
+    def announced_schema(self, statement: Statement, limits: Limits) -> pa.Schema:
+        """Prepare a statement and give the schema that the server announces for its result."""
+
+        def ask(handles: Handles) -> adbc.ArrowSchemaHandle:
+            prepared = handles.prepare(statement.text, limits).statement
+            return handles.call(prepared, prepared.execute_schema, limits=limits, trips=0)
+
+        with self.lock, self.operation():
+            return _adbc.import_schema(self.server.send(ask))
+
+    @contextlib.contextmanager
+    def loading(self) -> Iterator[tuple[Handles, adbc.AdbcStatement]]:
+        """A block with the session to itself: the handles, and the statement of its bulk load.
+
+        The caller holds the lock.
+        """
+        with self.operation():
+            handles = self.server.ready()
+            statement = handles.prepared.take()
+            self._loading = True
+            try:
+                yield handles, statement
+            except Error as error:
+                if has_expired(error):
+                    self.server.expired(error)
+                raise
+            finally:
+                self._loading = False
+                if handles.at_work:  # by a thread that did not end in time
+                    self.server.end()
+                else:
+                    handles.prepared.give_back(statement)
+
+    def limits(self, limits: Limits | None) -> Limits:
+        """Those given, those of the operation, or those of a statement that begins now."""
+        return limits or self._limits or self.server.limits.timeouts.begin()
+
+    def timeouts(
+        self,
+        query: float | None,
+        fetch: float | None,
+        update: float | None,
+        statement: float | None,
+    ) -> Timeouts:
+        """The time limits of a cursor."""
+        given = {"query": query, "fetch": fetch, "update": update, "statement": statement}
+        checked = {k: check(f"{k}_timeout", v) for k, v in given.items() if v is not None}
+        return self.server.limits.timeouts._replace(**checked)
+
+    # The current catalog and schema
 
     def current(self) -> tuple[str, str]:
         """The current catalog and schema, which the server is asked for once.
@@ -220,331 +328,151 @@ class Session:
         InternalError
             It answers something else.
         """
-        with self.lock:
-            self._make_ready()
-            if self._current is not None:
-                return self._current
+        with self.lock, self.operation():
+            handles = self.server.ready()
+            if handles.current is not None:
+                return handles.current
             query = "SELECT current_catalog(), current_schema()"
-            answer = self.execute(query).read_table()
+            answer = self.query(query)
             names = [name for column in answer.columns for name in column.to_pylist()]
             if len(names) != 2 or not all(isinstance(name, str) for name in names):
                 raise InternalError(f"the server answers {query!r} with {answer.schema}")
             catalog, schema = names
-            if not self._lent:
-                self._current = catalog, schema
+            # Another session may have been opened for it.
+            if not self._lent and self.server.handles is not None:
+                self.server.handles.current = catalog, schema
             return catalog, schema
 
     def forget_current(self) -> None:
         """Ask for the current catalog and schema again: a statement may change them."""
-        self._current = None
+        if self.server.handles is not None:
+            self.server.handles.current = None
 
-    def lend(self) -> None:
-        """Somebody may send statements of which this session is not told."""
-        self._lent, self._current = True, None
+    def lend(self) -> Handles:
+        """The handles, for somebody who may send statements of which this session is not told."""
+        handles = self.at_hand()
+        self._lent = True
+        handles.current = None
+        self.server.own.lent()
+        return handles
 
-    def timeouts(
-        self, query: float | None, fetch: float | None, update: float | None
-    ) -> Timeouts | None:
-        """The time limits of a cursor; None when they are the connection's."""
-        given = {"query": query, "fetch": fetch, "update": update}
-        checked = {k: check(f"{k}_timeout", v) for k, v in given.items() if v is not None}
-        return Timeouts.of(self.settings)._replace(**checked) if checked else None
+    def at_hand(self) -> Handles:
+        """The handles as they are, in any thread, also while a statement runs."""
+        handles = self.server.handles
+        if handles is None:
+            with self.lock, self.operation():
+                handles = self.server.ready()
+        return handles
 
-    @contextlib.contextmanager
-    def limited(self, timeouts: Timeouts) -> Iterator[None]:
-        """A block whose statements have other time limits than the connection's."""
-        with self.lock:
-            before, self._timeouts = self._timeouts, timeouts
-            try:
-                yield
-            finally:
-                self._timeouts = before
+    # Transactions
 
-    def _send(self, send: Callable[[], T]) -> T:
-        """Send a statement, once more where the session had expired.
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open on the server."""
+        return self.transactions.open
 
-        An expired session is refused before anything runs, so that nothing is done twice. No
-        other failure leads to a second try, and none inside a transaction, which is gone.
-        """
-        self._make_ready()
-        self._keepalive.start()
-        self._sending = True
-        try:
-            try:
-                with self._in_doubt_if_broken_off():
-                    return send()
-            except Error as error:
-                if not has_expired(error):
-                    raise
-                transaction = self.in_transaction
-                self._disconnect()
-                if transaction:
-                    self._lost = True
-                    raise OperationalError(
-                        f"{_LOST} ({error})",
-                        status_code=error.status_code,
-                        vendor_code=error.vendor_code,
-                    ) from None
-            self._make_ready()
-            return send()
-        finally:
-            self._sending = False
-
-    @contextlib.contextmanager
-    def _in_doubt_if_broken_off(self) -> Iterator[None]:
-        """A block of a call; where it is broken off, the server may be at it still."""
-        try:
-            yield
-        except StopIteration:  # the end of a stream
-            raise
-        except Error as error:
-            self._doubtful |= was_broken_off(error)
-            raise
-        except BaseException:
-            self._doubtful = True
-            raise
-
-    def _logged(self, text: str, bound: Bound | None) -> Result:
-        log = self.log.sending(text)
-        try:
-            result = self._read(*self._partitions(text, bound))
-        except BaseException as error:
-            if log is not None:
-                log.failed(error)
-            raise
-        if log is not None:
-            result.tell(log.ended)
-        return result
-
-    @contextlib.contextmanager
-    def loading(self) -> Iterator[adbc.AdbcStatement]:
-        """A block with the session to itself, and the statement of its bulk load."""
-        with self.lock:
-            self._make_ready()
-            loading = _Loading()
-            self._active = weakref.ref(loading)
-            statement = self._prepared.take(self.connection)
-            expired = False
-            try:
-                with self._in_doubt_if_broken_off():
-                    yield statement
-            except Error as error:
-                expired = has_expired(error)
-                raise
-            finally:
-                self._active = None
-                if self._connected:
-                    self._prepared.give_back(statement)
-                else:
-                    statement.close()
-                if expired:
-                    self._disconnect()
-
-    def _partitions(self, text: str, bound: Bound | None) -> tuple[list[bytes], pa.Schema | None]:
-        if bound is None:
-            statement = self.statement
-            statement.set_sql_query(text)
-        else:
-            prepared = self._prepare(bound.text)
-            statement = prepared.statement
-            statement.bind(bound.record_batch(prepared.parameter_schema))
-        self._limit(statement)
-        with self._timeouts.named("query", "update"):
-            self.log.round_trips += 1 if bound is None else 2
-            partitions, handle, _ = _adbc.call(statement.cancel, statement.execute_partitions)
-        return partitions, None if handle is None else _adbc.import_schema(handle)
-
-    def _limit(self, statement: adbc.AdbcStatement) -> None:
-        """Apply the time limits of the cursor that sends, where the last ones were others."""
-        default = Timeouts.of(self.settings)
-        for handle in (statement, self.connection):
-            if self._applied.get(handle, default) != self._timeouts:
-                handle.set_options(**self._timeouts.options())
-                self._applied[handle] = self._timeouts
-
-    def _read(self, partitions: list[bytes], announced: pa.Schema | None) -> Result:
-        result = Result(
-            self._streams(partitions),
-            announced,
-            partial(self._read_call, self._timeouts),
-            self.lock,
-            self._let_go,
-            self.connection.cancel,
-        )
-        self._active = weakref.ref(result)
-        return result
-
-    def _read_call(self, timeouts: Timeouts, read: Callable[[], T]) -> T:
-        """One blocking read of a result."""
-        with (
-            self._in_doubt_if_broken_off(),
-            timeouts.named("fetch", since=self._fetching_since),
-        ):
-            return _adbc.call(self.connection.cancel, read)
-
-    def _let_go(self, stream: pa.RecordBatchReader, finished: bool) -> None:
-        """Release a stream; the server stops what it has not sent yet."""
-        if stream is not self._unread:
-            self._releases.add(stream)
-        # The collector may call this in any thread. While another one has the session, that one
-        # sees to it before its next statement.
-        elif self.lock.acquire(blocking=False):
-            try:
-                self._stop_unread(finished)
-            finally:
-                self.lock.release()
-
-    def _stop_unread(self, finished: bool = False) -> None:
-        """Release the stream of the latest partition, whether or not it was read to its end."""
-        unread, self._unread = self._unread, None
-        if unread is None:
-            return
-        if finished or self._abandoned:
-            self._releases.add(unread)
-        elif self.in_transaction:
-            self._releases.add(Unread(unread, self.connection.cancel))
-        else:
-            # Releasing the stream of a partition does not cancel its call: the server would wait
-            # for ever to send the rest, and the session's next statement for the server.
-            self.connection.cancel()
-            self._releases.add(unread)
-
-    def _streams(self, partitions: list[bytes]) -> Iterator[pa.RecordBatchReader]:
-        cancel, read = self.connection.cancel, self.connection.read_partition
-        for partition in partitions:
-            self._releases.flush()
-            self._fetching_since = time.monotonic()
-            with self._timeouts.named("fetch"):
-                self.log.round_trips += 1
-                handle = _adbc.call(cancel, read, wire.without_locations(partition))
-            self._unread = _adbc.import_stream(handle)
-            yield self._unread
-
-    def _prepare(self, text: str) -> Prepared:
-        return self._prepared.get(self.connection, text, self.in_transaction)
-
-    def begin(self) -> None:
+    def begin(self, owner: object | None = None) -> None:
         """Begin a transaction; nothing when one is open."""
-        with self.lock:
-            if not self.in_transaction:
-                self._send(self._begin)
-                self.in_transaction = True
-
-    def _begin(self) -> None:
-        _adbc.call(self.connection.cancel, self.connection.set_autocommit, False)
-        self.log.transaction("begun", 1)
+        with self.lock, self.operation():
+            self.transactions.begin(self.limits(None))
+            if owner is not None:
+                self.transactions.own(owner)
 
     def commit(self) -> None:
         """Commit the open transaction; nothing when none is open."""
-        with self.lock:
-            if not self.in_transaction and not self._lost:
-                return
-            self._make_ready()
-            try:
-                with self._ending():
-                    _adbc.call(self.connection.cancel, self.connection.set_autocommit, True)
-                    self.log.transaction("committed", 1)
-            except Error as error:
-                if has_expired(error):
-                    fate = _LOST.partition(";")[0]
-                elif was_broken_off(error):
-                    fate = "whether the transaction was committed is not known"
-                else:
-                    raise
-                raise OperationalError(
-                    f"{fate} ({error})",
-                    status_code=error.status_code,
-                    vendor_code=error.vendor_code,
-                ) from None
+        with self.lock, self.operation():
+            self.transactions.commit(self.limits(None))
 
     def rollback(self) -> None:
         """Roll the open transaction back; nothing when none is open."""
-        with self.lock:
-            self._lost = False
-            if not self.in_transaction:
-                return
-            try:
-                self._make_ready()
-                with self._ending():
-                    # The driver begins another transaction at once, which holds nothing and is
-                    # ended by turning its autocommit on.
-                    _adbc.call(self.connection.cancel, self.connection.rollback)
-                    _adbc.call(self.connection.cancel, self.connection.set_autocommit, True)
-                    self.log.transaction("rolled back", 3)
-            except Error as error:
-                # With its session a transaction is rolled back as well.
-                if not has_expired(error) and not was_broken_off(error):
-                    raise
+        with self.lock, self.operation():
+            self.transactions.rollback(self.limits(None))
 
-    @contextlib.contextmanager
-    def _ending(self) -> Iterator[None]:
-        """The end of a transaction, whatever comes of it.
-
-        When a commit or rollback fails, the driver can neither go on with that transaction nor
-        leave it. The session is ended then, which rolls back what is open, and the next statement
-        opens another.
-        """
+    def roll_back_quietly(self) -> None:
+        """Roll back what an exception has left, which is told to the log if it fails."""
         try:
-            yield
-        except BaseException:
-            self._disconnect()
-            raise
-        self.in_transaction = False
-        self._prepared.end_transaction()
+            self.rollback()
+        except Error as error:
+            self.log.rollback_failed(error)
 
-    def _make_ready(self) -> None:
-        """Free the session for another call: what is being read goes into memory."""
-        self.check_open()
-        if self._lost:
-            raise OperationalError(_LOST)
-        if not self._connected:
-            self._connect()
-        active = self._active() if self._active is not None else None
-        if active is not None:
-            active.buffer()
-            self._active = None
-        self._stop_unread()
-        self._releases.flush()
-        if self._doubtful and not self.in_transaction:
-            self._settle()
-
-    def _settle(self) -> None:
-        """After a statement was broken off: a session that answers, this one or a new one.
-
-        The server may be running the statement still, and would have the next one wait for it.
-        """
-        self._doubtful = False
-        try:
-            with self.limited(_SETTLING):
-                self._read(*self._partitions("SELECT 1", None)).read_table()
-        except Error:
-            self._disconnect()
-            self._connect()
-        finally:
-            self._active = None
+    # Its life
 
     def is_usable(self) -> bool:
         """Whether a statement could be executed now, which is found by executing one."""
-        with self.lock:
-            if self.closed or self._lost:
-                return False
+        if self.closed or self.inherited:
+            return False
+        with self.lock, self.operation():
+            return self.server.answers()
+
+    def cancel(self) -> None:
+        """Cancel the operation under way, from any thread: its call, or the next one it makes."""
+        cancellation, handles = self.server.cancellation, self.server.handles
+        reading = self.streams.unfinished
+        if cancellation.operations or reading:
+            cancellation.requested = True
+        cancel_load = self.cancel_load
+        if cancel_load is not None:
+            cancel_load()
+        if handles is not None:
+            handles.cancel(reading)
+            housekeeping.needed()
+
+    def keep_house(self, quiet: bool) -> float | None:
+        """Do one small thing that is due; the housekeeping thread asks."""
+        if self.closed or self._abandoned:
+            return None
+        pauses = []
+        handles = self.server.handles
+        if self.server.cancellation.requested and handles is not None and handles.at_work:
+            handles.cancel(False)
+            pauses.append(_CANCEL_AGAIN_SECONDS)
+        if self.streams.forgotten or self.streams.waiting:
+            pauses.append(self._tidy_up(quiet))
+        if self._watched and self.settings.keepalive:
+            pause = self._keep_alive(handles)
+            if pause is not None:
+                pauses.append(pause)
+        return min(pauses, default=None)
+
+    def _tidy_up(self, quiet: bool) -> float:
+        if (quiet or self.streams.forgotten) and self.lock.acquire(blocking=False):
             try:
-                with self.limited(_SETTLING):
-                    self.execute("SELECT 1").read_table()
-            except (Error, adbc.Error):
-                return False
-            return True
+                if self.streams.forgotten:
+                    self.streams.stop()
+                else:
+                    self.streams.release_one()
+            finally:
+                self.lock.release()
+            return 0.0
+        return housekeeping.QUIET_SECONDS
 
-    def needs_sign_of_life(self) -> bool:
-        """Whether the connection has to be kept from looking dead."""
-        active = self._active() if self._active is not None else None
-        unread = active is not None and not active.finished
-        return self._sending or self.in_transaction or unread or self.settings.keepalive_idle
+    def _watch(self) -> None:
+        """Look after this session, should it need signs of life."""
+        if not self._watched:
+            self._watched = True
+            housekeeping.needed()
 
-    def send_sign_of_life(self) -> None:
-        """Make a small call that waits for no statement; any answer will do, an error too."""
-        with contextlib.suppress(adbc.Error):
-            self.connection.get_option(_SESSION_OPTIONS)
+    def _keep_alive(self, handles: Handles | None) -> float | None:
+        """Seconds until the next sign of life; None where none is needed."""
+        now = time.monotonic()
+        used = handles.used if handles is not None else now
+        left = max(used, self._pinged) + self.settings.keepalive - now
+        if left > 0:
+            return left
+        if handles is None or not self._needs_sign_of_life(handles):
+            self._watched = False
+            return None
+        self._pinged = now
+        handles.ping()
+        return self.settings.keepalive
+
+    def _needs_sign_of_life(self, handles: Handles) -> bool:
+        return (
+            handles.at_work
+            or handles.in_transaction
+            or self.streams.unfinished
+            or self.settings.keepalive_idle
+        )
 
     def inherit(self) -> None:
         """In a forked child: leave everything to the parent."""
@@ -570,10 +498,16 @@ class Session:
     def _abandon(self) -> None:
         """Never call the driver for this session again, not even to release what it holds."""
         self._abandoned = True
-        self._releases.abandon()
+        self.streams.abandon()
         fork.leak(self)
+        fork.leak(self.server.handles)
         fork.free(self.lock)
-        self._connected = self.in_transaction = self._lost = False
+        self.server.handles, self.server.lost = None, ""
+
+    @property
+    def left(self) -> bool:
+        """Whether the interpreter's exit has ended it."""
+        return self.closed and exiting.is_over()
 
     @property
     def inherited(self) -> bool:
@@ -586,32 +520,12 @@ class Session:
         if self.closed:
             raise InterfaceError("the connection is closed")
 
-    def cancel(self) -> None:
-        """Cancel the call that is under way, from any thread; nothing between two sessions."""
-        with self._cancelling:
-            if not self._connected:
-                return
-            self._doubtful = True
-            self.statement.cancel()
-            cancel_load = self.cancel_load
-            if cancel_load is not None:
-                cancel_load()
-            self._prepared.cancel()
-            self.connection.cancel()
-
     def close(self) -> None:
-        """End the session; the server rolls an open transaction back. Idempotent."""
+        """End the session; an open transaction is rolled back. Idempotent."""
         if self.closed:
             return
         with self.lock:
             if self.closed or self._abandoned:
                 return
+            self.server.close()
             self.closed = True
-            databases = [] if self._database is None else [self._database]
-            try:
-                if self._connected:
-                    self._disconnect(*databases)
-                else:
-                    close_handles(databases, [self._closer])
-            finally:
-                self._releases.finish()

@@ -53,9 +53,23 @@ _WITHOUT_ROWS = _verbs(
     "INSTALL LOAD BEGIN START COMMIT END ROLLBACK ABORT"
 )
 _OF_TRANSACTIONS = _verbs("BEGIN START COMMIT END ROLLBACK ABORT")
-_OUTSIDE_TRANSACTIONS = _verbs(
-    "SET RESET USE PRAGMA ATTACH DETACH FORCE CHECKPOINT INSTALL LOAD SHOW DESC DESCRIBE"
-) | {"", *_OF_TRANSACTIONS}
+# What is the session's, or text alone, and never belongs to a transaction.
+_OF_SESSIONS = _verbs("SET RESET USE ATTACH DETACH FORCE CHECKPOINT INSTALL LOAD") | {
+    "",
+    *_OF_TRANSACTIONS,
+}
+_QUERIES = _verbs("SELECT FROM VALUES TABLE SHOW DESC DESCRIBE SUMMARIZE PIVOT UNPIVOT")
+# Functions that change something, by which a query is none.
+# What it also may be: a WITH whose list has a statement that changes something.
+_CHANGING_WORDS = (
+    "nextval", "setval", "ducklake_", "set_", "_execute", "checkpoint", "write_",
+    "insert", "update", "delete", "merge",
+)  # fmt: skip
+_CHANGING = (
+    r"\b(?:nextval|setval|ducklake_\w+|set_option|set_commit_message|\w*_execute"
+    r"|force_checkpoint|checkpoint|write_\w+)\W*\("
+    r"|\bas\W+(?:insert|update|delete|merge)\b"
+)
 _KEEPING_SCHEMA = _verbs(
     "SELECT FROM VALUES INSERT UPDATE DELETE MERGE TRUNCATE CREATE COPY COMMENT SHOW DESC DESCRIBE "
     "SUMMARIZE BEGIN START COMMIT END"
@@ -114,11 +128,23 @@ class Statement(NamedTuple):
         return bool(self.explain) or self.returning or self.verb not in _WITHOUT_ROWS
 
     @property
-    def needs_transaction(self) -> bool:
-        """Whether it reads or writes what a transaction protects."""
-        if self.explain:
-            return self.explain == "ANALYZE"
-        return self.verb not in _OUTSIDE_TRANSACTIONS
+    def may_change(self) -> bool:
+        """Whether it may change what a transaction protects: whatever is not plainly a query."""
+        if self.explain != "ANALYZE" and (self.explain or self.verb in _OF_SESSIONS):
+            return False
+        if self.verb not in _QUERIES:
+            return True
+        text = self.text.lower()
+        return any(map(text.__contains__, _CHANGING_WORDS)) and bool(re.search(_CHANGING, text))
+
+    @property
+    def read_only(self) -> bool:
+        """Whether it is a BEGIN of a transaction that changes nothing."""
+        return self.verb in ("BEGIN", "START") and "READ ONLY" in self._words
+
+    @property
+    def _words(self) -> str:
+        return " ".join(token.kind for token in top_level(self.text))
 
     @property
     def keeps_schema(self) -> bool:
@@ -130,8 +156,7 @@ class Statement(NamedTuple):
         """What it does, if all of it is BEGIN, COMMIT, ROLLBACK or a synonym of these."""
         if self.explain or self.verb not in _OF_TRANSACTIONS:
             return None
-        kinds = [token.kind for token in top_level(self.text)]
-        match = re.fullmatch(_TRANSACTIONS, " ".join(kinds).strip(" ;"))
+        match = re.fullmatch(_TRANSACTIONS, self._words.strip(" ;"))
         return cast(Transaction, match.lastgroup) if match else None
 
 
@@ -200,6 +225,11 @@ def scan(text: str) -> Statement:
     """
     # str(): the cache must not keep the parameters of a Query alive.
     return _scan_cached(str(text)) if len(text) <= 16_384 else _scan(str(text))
+
+
+def is_empty(text: str) -> bool:
+    """Whether a text has no statement: nothing but space, comments and semicolons."""
+    return all(token.kind == ";" for token in top_level(text))
 
 
 def split(script: str) -> list[str]:

@@ -54,6 +54,10 @@ class Transfer:
         self._ended = self._aborted = self._done = False
         self._count = 0
         self._error: BaseException | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin to send; `abort` is called if this raises, as KeyboardInterrupt may in here."""
         self._thread = threading.Thread(target=self._run, name="altertable-load", daemon=True)
         self._thread.start()
 
@@ -75,7 +79,6 @@ class Transfer:
             self._changed.notify_all()
             while not self._done:
                 self._changed.wait(WAIT_SECONDS)
-        self._thread.join()
         if self._error is not None:
             if self._aborted:
                 raise OperationalError(
@@ -86,6 +89,8 @@ class Transfer:
 
     def cancel(self) -> None:
         """Make the load fail, from any thread."""
+        if self._thread is None:
+            return
         with self._changed:
             self._aborted = True
             self._waiting.clear()
@@ -97,7 +102,8 @@ class Transfer:
     def abort(self) -> None:
         """Give the load up; the thread is left to itself when it does not end in time."""
         self.cancel()
-        self._thread.join(_ABORT_SECONDS)
+        with self._changed:
+            self._changed.wait_for(lambda: self._done or self._thread is None, _ABORT_SECONDS)
 
     def _run(self) -> None:
         try:

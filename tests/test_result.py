@@ -14,6 +14,7 @@ import altertable_dbapi
 from altertable_dbapi import DataError, OperationalError, ProgrammingError
 from altertable_dbapi.local import Server
 from altertable_dbapi.result import Result
+from altertable_dbapi.stream import Stream
 
 Connection = altertable_dbapi.Connection[tuple[Any, ...]]
 Cursor = altertable_dbapi.Cursor[Any]
@@ -228,38 +229,51 @@ def test_a_row_factory_that_fails(auto: Connection) -> None:
 # Partitions
 
 
+class Plain(Stream):
+    """A stream of a reader, without a server."""
+
+    def __init__(self, reader: pa.RecordBatchReader, error: BaseException | None = None) -> None:
+        self.reader = reader
+        self.error = error
+        self.schema = reader.schema
+
+    def read(self) -> pa.RecordBatch:
+        if self.error is not None:
+            raise self.error
+        return self.reader.read_next_batch()
+
+    def cancel(self) -> None:
+        pass
+
+
+class Owner:
+    """Takes the streams that are not needed any more."""
+
+    def __init__(self) -> None:
+        self.whole: list[bool] = []
+
+    def ended(self, stream: Stream, whole: bool) -> None:
+        self.whole.append(whole)
+
+
 def test_partitions_of_different_types_are_refused() -> None:
-    other = pa.table({"id": ["text"]}).to_reader()
-    released = []
-    result = Result(
-        iter([pa.RecordBatchReader.from_batches(SCHEMA, numbers(2)), other]),
-        None,
-        lambda read: read(),
-        threading.RLock(),
-        lambda stream, finished: released.append(finished),
-        lambda: None,
-    )
-    first = result.read_batch()
-    assert first is not None
-    assert first.num_rows == 2
+    first = Plain(pa.RecordBatchReader.from_batches(SCHEMA, numbers(2)))
+    other = Plain(pa.table({"id": ["text"]}).to_reader())
+    owner = Owner()
+    result = Result(iter([first, other]), None, threading.RLock(), owner)
+    batch = result.read_batch()
+    assert batch is not None
+    assert batch.num_rows == 2
     for _ in range(2):
         with pytest.raises(OperationalError, match="different types"):
             result.read_batch()
-    assert released == [True, False]
+    assert owner.whole == [True, False]
 
 
 def test_an_interrupted_read_never_looks_like_the_end() -> None:
-    def interrupted(read: Callable[[], Any]) -> Any:
-        raise KeyboardInterrupt
-
-    result = Result(
-        iter([pa.RecordBatchReader.from_batches(SCHEMA, numbers(2))]),
-        None,
-        interrupted,
-        threading.RLock(),
-        lambda stream, finished: None,
-        lambda: None,
-    )
+    reader = pa.RecordBatchReader.from_batches(SCHEMA, numbers(2))
+    stream = Plain(reader, KeyboardInterrupt())
+    result = Result(iter([stream]), None, threading.RLock(), Owner())
     with pytest.raises(KeyboardInterrupt):
         result.read_batch()
     with pytest.raises(OperationalError, match="rows of this result are missing"):

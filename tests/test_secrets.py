@@ -277,8 +277,9 @@ def _failures(server: Server) -> list[Error]:
         for attempt in (
             lambda: conn.execute("SELECT 1").fetchall(),
             lambda: conn.execute("SELECT ?", [1]).fetchall(),
+            lambda: conn.execute("CREATE TABLE u (a INT)"),
             conn.commit,
-            lambda: conn.execute("SELECT 1").fetchall(),
+            lambda: conn.execute("DROP TABLE IF EXISTS u"),
             conn.rollback,
             lambda: conn.load("t", data, mode="replace"),
             lambda: conn.load("t", data, mode="replace", primary_key="a"),

@@ -152,7 +152,8 @@ def test_explain(text: str, verb: str, explain: str) -> None:
     statement = scan(text)
     assert (statement.verb, statement.explain) == (verb, explain)
     assert statement.returns_rows
-    assert statement.needs_transaction == (explain == "ANALYZE")
+    changes = explain == "ANALYZE" and verb not in ("FROM", "SELECT")
+    assert statement.may_change == changes
 
 
 @pytest.mark.parametrize(
@@ -182,9 +183,16 @@ def test_returning(text: str, returning: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "returns_rows", "needs_transaction"),
+    ("text", "returns_rows", "may_change"),
     [
-        ("SELECT 1", True, True),
+        ("SELECT 1", True, False),
+        ("SELECT nextval('s')", True, True),
+        ("SELECT 'nextval'", True, False),
+        ("FROM ducklake_flush_inlined_data('lake')", True, True),
+        ("WITH a AS (SELECT 1) FROM a", True, False),
+        ("WITH a AS (DELETE FROM t RETURNING i) FROM a", True, True),
+        ('SELECT update, "insert" FROM t', True, False),
+        ("EXPLAIN ANALYZE SELECT 1", True, False),
         ("INSERT INTO t VALUES (1)", False, True),
         ("INSERT INTO t VALUES (1) RETURNING a", True, True),
         ("CREATE TABLE t AS SELECT 1", False, True),
@@ -193,10 +201,10 @@ def test_returning(text: str, returning: bool) -> None:
         ("IMPORT DATABASE 'x'", False, True),
         ("EXECUTE p", True, True),
         ("CALL f()", True, True),
-        ("SUMMARIZE t", True, True),
+        ("SUMMARIZE t", True, False),
         ("SHOW TABLES", True, False),
         ("DESC t", True, False),
-        ("PRAGMA version", False, False),
+        ("PRAGMA version", False, True),
         ("SET threads = 2", False, False),
         ("USE s", False, False),
         ("ATTACH 'x'", False, False),
@@ -206,12 +214,9 @@ def test_returning(text: str, returning: bool) -> None:
         ("SETTING", True, True),
     ],
 )
-def test_what_a_verb_means(text: str, returns_rows: bool, needs_transaction: bool) -> None:
+def test_what_a_verb_means(text: str, returns_rows: bool, may_change: bool) -> None:
     statement = scan(text)
-    assert (statement.returns_rows, statement.needs_transaction) == (
-        returns_rows,
-        needs_transaction,
-    )
+    assert (statement.returns_rows, statement.may_change) == (returns_rows, may_change)
 
 
 @pytest.mark.parametrize(

@@ -39,28 +39,31 @@ def test_commit_and_rollback(conn: Conn, seen: Any) -> None:
     assert seen() == [1, 3]
 
 
-def test_a_transaction_begins_with_the_first_statement_that_needs_it(
-    conn: Conn, server: Server
+def test_a_transaction_begins_with_the_first_statement_that_may_change_something(
+    conn: Conn, server: Server, seen: Any
 ) -> None:
     server.calls.clear()
     conn.commit()
     conn.rollback()
     conn.execute("SET threads = 2")
+    conn.execute("FROM t").fetchall()
+    assert not conn.in_transaction
     assert BEGIN not in server.calls
-    conn.execute("SELECT 1").fetchall()
-    conn.execute("SELECT 2").fetchall()
+    conn.execute("INSERT INTO t VALUES (1)")
+    conn.execute("DELETE FROM t WHERE a = 1")
+    conn.execute("FROM t").fetchall()
     assert list(server.calls).count(BEGIN) == 1
     conn.commit()
     assert list(server.calls).count(END) == 1
     assert list(server.calls).count(BEGIN) == 1
 
 
-def test_commit_costs_one_call_and_rollback_three(conn: Conn, server: Server) -> None:
-    conn.execute("SELECT 1").fetchall()
+def test_commit_costs_one_call_and_rollback_three(conn: Conn, server: Server, seen: Any) -> None:
+    conn.execute("INSERT INTO t VALUES (1)")
     server.calls.clear()
     conn.commit()
     assert list(server.calls) == [END]
-    conn.execute("SELECT 1").fetchall()
+    conn.execute("INSERT INTO t VALUES (1)")
     server.calls.clear()
     conn.rollback()
     assert list(server.calls) == [END, BEGIN, END]

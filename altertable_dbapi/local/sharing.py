@@ -7,10 +7,14 @@ import os
 import threading
 from collections.abc import Iterator
 
+import duckdb
+
 from .. import fork
+from ..errors import OperationalError
 from .server import Server
 
-_lock = threading.Lock()
+# A signal handler of the thread that has it may connect as well.
+_lock = threading.RLock()
 _servers: dict[tuple[int, str], tuple[Server, int]] = {}
 
 fork.in_child(lambda: fork.free(_lock))
@@ -26,13 +30,20 @@ def shared_server(database: str = ":memory:") -> Iterator[Server]:
     process = os.getpid()
     key = process, database if database == ":memory:" else os.path.realpath(database)
     with _lock:
-        server, users = _servers.get(key) or (Server(database), 0)
+        server, users = _servers.get(key) or (_opened(database), 0)
         _servers[key] = server, users + 1
     try:
         yield server
     finally:
         if process == os.getpid():  # otherwise it is for the parent to close
             _leave(key)
+
+
+def _opened(database: str) -> Server:
+    try:
+        return Server(database)
+    except duckdb.Error as error:
+        raise OperationalError(f"cannot open the local database {database!r}: {error}") from None
 
 
 def _leave(key: tuple[int, str]) -> None:
