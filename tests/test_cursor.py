@@ -561,7 +561,8 @@ def test_executemany_is_all_or_nothing(auto: Conn, server: Server) -> None:
         cursor.executemany("INSERT INTO t VALUES (?, ?)", [(3, "x"), ("no number", "y")])
     assert auto.execute("FROM t ORDER BY a").fetchall() == [(1, "z"), (2, None)]
     assert not auto.in_transaction
-    with pytest.raises(ProgrammingError, match="RETURNING"):
-        cursor.executemany("INSERT INTO t VALUES (?, ?) RETURNING a", [(3, "x")])
+    cursor.executemany("INSERT INTO t VALUES (?, ?) RETURNING a", [(3, "x"), (4, "y")])
+    assert cursor.fetchall() == [(3,), (4,)]
+    assert cursor.rowcount == 2
     with pytest.raises(ProgrammingError, match="SELECT"):
         cursor.executemany("SELECT ?", [(3,)])
