@@ -150,8 +150,9 @@ def test_a_load_is_sent_once_more_in_a_new_session(
     auto: Conn, server: Server, table: None, name: str
 ) -> None:
     auto.load(name, pa.table({"a": [1]}))
-    server.expire_sessions()
     server.calls.clear()
+    # After what is asked about the table.
+    server.fail_next("DoPut:CommandStatementIngest", "UNAUTHENTICATED", "Session expired")
     seen: list[int] = []
     batches = iter(pa.table({"a": range(3000)}).to_batches(max_chunksize=1000))
     loaded = auto.load(
@@ -169,7 +170,7 @@ def test_a_load_whose_beginning_is_gone_is_an_error(
     auto: Conn, server: Server, table: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ingest, "_KEPT_BYTES", 0)
-    server.expire_sessions()
+    server.fail_next("DoPut:CommandStatementIngest", "UNAUTHENTICATED", "Session expired")
     with pytest.raises(OperationalError, match="Session expired"):
         auto.load("local.main.t", pa.table({"a": [1]}))
     assert auto.load("local.main.t", pa.table({"a": [2]})) == 1
