@@ -548,3 +548,42 @@ class TestTypes:
 
         seconds(10)
         assert seconds(3_200) < 50 * max(seconds(200), 0.05)
+
+
+def test_nothing_is_written_to_standard_error(
+    client: Client, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Arrow's C++ warns there of batches that are not aligned, as they come over the wire."""
+    client.execute("CREATE TABLE loaded (a BIGINT, b VARCHAR, c DECIMAL(20, 2), d BIGINT[])")
+    sql = "INSERT INTO loaded SELECT unnest($1), unnest($2), unnest($3), unnest($4)"
+    for count in (1, 2, 3, 5, 8, 13, 100):
+        columns = {
+            "a": pa.array(range(count)),
+            "b": pa.array(["x" * (i % 7) for i in range(count)]),
+            "c": pa.array([D(i) for i in range(count)], pa.decimal128(20, 2)),
+            "d": pa.array([[i] * (i % 3) for i in range(count)], pa.list_(pa.int64())),
+        }
+        lists = {
+            name: pa.ListArray.from_arrays([0, count], array) for name, array in columns.items()
+        }
+        with client.prepare(sql) as statement:
+            statement.query(parameters=pa.record_batch(lists)).read_all()
+        batch = pa.record_batch(columns)
+        writer = client.ingest(table_name="loaded", schema=batch.schema)
+        writer.write(batch)
+        writer.close()
+    assert sent(client, "SELECT count(*) FROM loaded", None, None) == [(264,)]
+    assert capfd.readouterr().err == ""
+
+
+def test_what_was_executed_is_kept_within_bounds(server: Server, client: Client) -> None:
+    noted = server.executed
+    with client.prepare("SELECT ?") as statement:
+        for _ in range(510):
+            statement.query(parameters=[1]).read_all()
+    assert server.executed is noted
+    assert [text.parameters is not None for text in noted[-510:]] == [False] * 10 + [True] * 500
+    noted.extend([noted[-1]] * 9_500)
+    client.query("SELECT 1").read_all()
+    assert len(noted) <= 10_000
+    assert noted[-1] == "SELECT 1"

@@ -137,7 +137,8 @@ def _columns(
     found = ask(cursor, "DESCRIBE", sql, kind, values)
     # A type whose name cannot be read back would end the transaction, too.
     with cursor.cursor() as apart:
-        return [(row[0], _type(apart, row[1])) for row in found]
+        types = {name: _type(apart, name) for name in {row[1] for row in found}}
+    return [(row[0], types[row[1]]) for row in found]
 
 
 def _type(cursor: duckdb.DuckDBPyConnection, name: str) -> Any:

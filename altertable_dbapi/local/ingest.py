@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from .alignment import aligned
 from .engine import quote
 from .failures import engine_text, from_engine, refusal, without_position
 
@@ -192,7 +193,7 @@ class _Source:
                     f"({batch.nbytes} vs. {self._max})",
                 )
                 raise self.error
-            yield batch
+            yield aligned(batch)
 
 
 def _load(cursor: duckdb.DuckDBPyConnection, plan: Plan, source: _Source, by_position: bool) -> int:

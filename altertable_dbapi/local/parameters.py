@@ -17,6 +17,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from .alignment import aligned
 from .engine import literal
 from .failures import refusal
 
@@ -238,7 +239,7 @@ def _store(
 
 @contextlib.contextmanager
 def _source(cursor: duckdb.DuckDBPyConnection, arrays: dict[str, pa.Array]) -> Any:
-    batch = _aligned(pa.RecordBatch.from_arrays(list(arrays.values()), names=list(arrays)))
+    batch = aligned(pa.RecordBatch.from_arrays(list(arrays.values()), names=list(arrays)))
     # A stream, which is read once: DuckDB 1 would read a table by way of pyarrow's scanner.
     cursor.register(_SOURCE, pa.RecordBatchReader.from_batches(batch.schema, [batch]))
     try:
@@ -249,15 +250,6 @@ def _source(cursor: duckdb.DuckDBPyConnection, arrays: dict[str, pa.Array]) -> A
             cursor.unregister(_SOURCE)
         raise
     cursor.unregister(_SOURCE)
-
-
-def _aligned(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Copy a batch, since what comes over the wire lies where readers of Arrow complain of it."""
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, batch.schema) as writer:
-        writer.write_batch(batch)
-    with pa.ipc.open_stream(sink.getvalue()) as reader:
-        return reader.read_next_batch()
 
 
 def _has_negative_zero(array: pa.Array) -> bool:
