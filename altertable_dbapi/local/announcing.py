@@ -129,11 +129,11 @@ def announced(type_: Any) -> pa.DataType:
 def _columns(
     cursor: duckdb.DuckDBPyConnection, sql: str, kind: str, values: Values | None
 ) -> pa.Schema | Columns:
-    if values is None and not DESCRIBES_ALL_QUERIES:
+    if not reads(cursor, "DESCRIBE", sql):
+        if values is not None or DESCRIBES_ALL_QUERIES:
+            return _NOTHING
         relation = cursor.sql(sql)
         return list(zip(relation.columns, relation.types, strict=True))
-    if not reads(cursor, "DESCRIBE", sql):
-        return _NOTHING
     found = ask(cursor, "DESCRIBE", sql, kind, values)
     # A type whose name cannot be read back would end the transaction, too.
     with cursor.cursor() as apart:
