@@ -10,38 +10,46 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from adbc_driver_manager import AdbcStatusCode
-
 from .config import Settings
-from .errors import DatabaseError, OperationalError
+from .errors import DatabaseError, NotSupportedError, OperationalError
 from .handshake import open_session
 from .logs import logger
 from .parameters import Bound, slots
 from .session import Session
 from .sql import scan
+from .values import column
 
 
 class Binding(NamedTuple):
-    """How values reach the server: whether it binds them at all, and lists of them."""
+    """How values reach the server: what it binds, and whether it reads DuckDB's literals."""
 
     server: bool
     lists: bool
+    literals: bool = True
 
 
 _CLIENT = Binding(server=False, lists=False)
 
 #: What a server that binds each value as what it is answers of it: its type and its text.
 _EXPECTED: list[tuple[Any, tuple[str, str]]] = [
-    (1, ("BIGINT", "1")),
+    (1, ("INTEGER", "1")),
     (0.5, ("DOUBLE", "0.5")),
     (True, ("BOOLEAN", "true")),
     (decimal.Decimal("12.50"), ("DECIMAL(4,2)", "12.50")),
     ("it's", ("VARCHAR", "it's")),
     (b"\0\xff", ("BLOB", "\\x00\\xFF")),
     (datetime.date(2020, 2, 29), ("DATE", "2020-02-29")),
+    (datetime.time(1, 2, 3, 4), ("TIME", "01:02:03.000004")),
     (datetime.datetime(2020, 2, 29, 1, 2, 3, 4), ("TIMESTAMP", "2020-02-29 01:02:03.000004")),
+    (datetime.timedelta(days=1), ("INTERVAL", "1 day")),
 ]
-_LIST: tuple[Any, tuple[str, str]] = ([1, None], ("BIGINT[]", "[1, NULL]"))
+_LIST: tuple[Any, tuple[str, str]] = ([1, None], ("INTEGER[]", "[1, NULL]"))
+#: What a server that reads literals as DuckDB does answers of them.
+_LITERALS: list[tuple[Any, tuple[str, str]]] = [
+    ('it\'s \\ "x"', ("VARCHAR", 'it\'s \\ "x"')),
+    (datetime.date(2020, 2, 29), ("DATE", "2020-02-29")),
+    (decimal.Decimal("12.50"), ("DECIMAL(4,2)", "12.50")),
+]
 
 _Server = tuple[str, int, bool]
 
@@ -63,6 +71,14 @@ def resolve(setting: str, session: Session, many: bool = False) -> Binding:
         Where to ask.
     many : bool
         Whether lists may have to be bound, which even "server" has to ask for.
+
+    Raises
+    ------
+    NotSupportedError
+        With "auto": the server neither binds values as what they are nor reads DuckDB's literals.
+    OperationalError
+        The server could not be asked. Values are not sent as literals to a server of which it is
+        not known that it reads them as DuckDB does.
     """
     if setting == "client":
         return _CLIENT
@@ -75,7 +91,14 @@ def resolve(setting: str, session: Session, many: bool = False) -> Binding:
             found = _found.get(server)
             if found is None:
                 found = _ask(session)
-    return found if setting == "auto" else found._replace(server=True)
+    if setting != "auto":
+        return found._replace(server=True)
+    if not (found.server or found.literals):
+        raise NotSupportedError(
+            f"{session.settings.address} does not bind values as what they are, and reads literals "
+            'otherwise than DuckDB does; binding="client" and "server" do not ask'
+        )
+    return found
 
 
 def forget(port: int) -> None:
@@ -90,15 +113,8 @@ def _server(settings: Settings) -> _Server:
 
 def _ask(session: Session) -> Binding:
     address = session.settings.address
-    try:
-        with outside_transaction(session) as free:
-            found = _probe(free)
-    except OperationalError as error:
-        if error.status_code == AdbcStatusCode.CANCELLED:
-            raise  # with the operation that it was asked for
-        # Nothing is known then, and what has to be sent will show what is wrong.
-        logger.info("%s could not be asked how it binds values: %s", address, error)
-        return _CLIENT
+    with outside_transaction(session) as free:
+        found = _probe(free)
     _found[_server(session.settings)] = found
     if found.server:
         logger.info("%s binds values as what they are; they are bound by the server", address)
@@ -121,27 +137,39 @@ def outside_transaction(session: Session) -> Iterator[Session]:
 
 
 def _probe(session: Session) -> Binding:
-    try:
-        answers = _answers(session, [*_EXPECTED, _LIST])
-    except OperationalError:
-        raise
-    except DatabaseError:
-        # It refused the statement; perhaps for the list alone.
+    # A server may refuse the statement for the list alone, or refuse all parameters.
+    for asked in ([*_EXPECTED, _LIST], _EXPECTED, []):
         try:
-            answers = [*_answers(session, _EXPECTED), False]
+            answers = _answers(session, asked)
         except OperationalError:
             raise
         except DatabaseError:
-            return _CLIENT
-    return Binding(server=all(answers[:-1]), lists=all(answers))
+            continue
+        bound, written = answers[: len(asked)], answers[len(asked) :]
+        return Binding(
+            server=bool(asked) and all(bound[: len(_EXPECTED)]),
+            lists=len(asked) > len(_EXPECTED) and all(bound),
+            literals=all(written),
+        )
+    return Binding(server=False, lists=False, literals=False)
 
 
 def _answers(session: Session, expected: list[tuple[Any, tuple[str, str]]]) -> list[bool]:
-    """For NULL and then for each value, whether the server got it as what it is."""
-    asked = ", ".join(["? IS NULL"] + ["typeof(?)", "CAST(? AS VARCHAR)"] * len(expected))
-    numbered = slots(scan(f"SELECT {asked}"))
-    values = [None] + [value for value, _ in expected for _ in range(2)]
-    table = session.execute(numbered.text, Bound(numbered, values)).read_table()
-    null, *texts = [column[0].as_py() for column in table.columns]
+    """For each value, bound, and for each literal, whether the server got it as what it is."""
+    from .literals import literals  # which few statements need
+
+    asked = ["typeof(?), CAST(? AS VARCHAR)"] * len(expected)
+    for value, _ in _LITERALS:
+        (literal,) = literals(column([value], "literal"))
+        asked.append(f"typeof({literal}), CAST({literal} AS VARCHAR)")
+    statement = scan(f"SELECT {', '.join(asked)}, (NULL) IS NULL")
+    if expected:
+        numbered = slots(statement)
+        bound = Bound(numbered, [value for value, _ in expected for _ in range(2)])
+        table = session.execute(bound.text, bound).read_table()
+    else:
+        table = session.execute(statement.text).read_table()
+    *texts, null = [answer[0].as_py() for answer in table.columns]
     pairs = zip(texts[::2], texts[1::2], strict=True)
-    return [null is True] + [got == want for got, (_, want) in zip(pairs, expected, strict=True)]
+    wanted = [want for _, want in [*expected, *_LITERALS]]
+    return [*(got == want for got, want in zip(pairs, wanted, strict=True)), null is True]

@@ -221,7 +221,7 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
             return statement.text, None
         # Before a transaction begins, since it may send a statement of its own.
         if resolve(binding, self._session).server:
-            return bound.text, bound
+            return bound.text, bound if bound.is_bound else None
         return bound.literal_text(), None
 
     # Transactions

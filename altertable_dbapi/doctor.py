@@ -217,18 +217,24 @@ def _parameters(doctor: Doctor, connection: Connection[Any]) -> str:
     session = connection._session
     kept: list[str] = []
     lost: list[str] = []
-    for value, (expected, text) in [*binding._EXPECTED, binding._LIST, (None, ("NULL", ""))]:
+    for asked in [*binding._EXPECTED, binding._LIST]:
+        expected = asked[1][0]
         try:
-            null, *same = binding._answers(session, [(value, (expected, text))] if text else [])
-            (kept if all(same or [null]) else lost).append(expected)
+            same, *_ = binding._answers(session, [asked])
+            (kept if same else lost).append(expected)
         except Error:
             lost.append(expected)
-    if any(name != "BIGINT[]" for name in lost):
+    if any(name != "INTEGER[]" for name in lost):
         doctor.advice['binding="client"'] = "the server does not bind values as what they are"
     found = f"bound as what they are: {', '.join(kept) or 'none'}"
     if lost:
         found += f"; not so: {', '.join(lost)}"
-    return f"{found}; several rows of them: {_several_rows(connection)}"
+    try:
+        literals = all(binding._answers(session, []))
+    except Error:
+        literals = False
+    read = "as DuckDB reads them" if literals else "otherwise than DuckDB reads them"
+    return f"{found}; several rows of them: {_several_rows(connection)}; literals are read {read}"
 
 
 def _several_rows(connection: Connection[Any]) -> str:

@@ -21,11 +21,14 @@ BREAK = r"\x00\t-\r -#%-/:-@\[-\^`{-~\xa0\u2000-\u200b\u202f\u205f\u2060\u3000\u
 # Every alternative begins with a literal character, so that `re` finds it in C; an empty group at
 # its end says which one matched. 'it''s' is read as two strings side by side. A backslash escapes
 # in E'…' only (1.5 also in a string that continues one on the next line). B'…', X'…', U&'…' have no
-# rules of their own. Where a closing mark is missing, all the rest is inside.
+# rules of their own. Where a closing mark is missing, all the rest is inside. A backquote encloses
+# a name in 2.0. In 1.5 it is an operator, but there is none of that name, so no statement with a
+# backquote outside of strings and names is right there.
 _OPAQUE = rf"""
       '(?<=[eE]')(?<![^{BREAK}].')[^'\\]*(?:(?:\\.|'')[^'\\]*)*'?
     | '[^']*'?
     | "[^"]*"?
+    | `[^`]*`?
     | \$(?<![^{BREAK}]\$)(?P<tag>(?:[^\x00-@\[-^`{{-\x7f][^\x00-/:-@\[-^`{{-\x7f]*)?\$)
       .*?(?:\$(?P=tag)|\Z)
     | --[^\r\n]*(?P<line>)
@@ -33,11 +36,17 @@ _OPAQUE = rf"""
     | /\*(?P<block>)
 """
 
-# ?, ?1, $1, $name, $"a name"; space may stand after the "$".
+# ?, ?1, $1, $name, $"a name"; space and comments may stand behind the mark: 2.0 reads ? 1 as ?1.
+# In a name right behind the "$" a Unicode space is a letter, elsewhere it is made a plain space.
+_LETTER = r"\x00\t-\r -#%-/:-@\[-\^`{-\x7f"
+_SPACE = r"\t-\r \xa0\u2000-\u200b\u202f\u205f\u2060\u3000\ufeff"
+_GAP = rf"(?:[{_SPACE}]|--[^\r\n]*[\r\n]|/\*[^*/]*(?:(?:\*(?!/)|/(?!\*))[^*/]*)*\*/)"
 _PLACEHOLDER = rf"""
-      \?(?P<question>[0-9]*)
-    | \$(?<![^{BREAK}]\$)[\t-\r ]*
-      (?:(?P<name>[^0-9${BREAK}][^${BREAK}]*)|(?P<number>[0-9]+)|"(?P<quoted>(?:[^"]|"")+)")
+      \?(?:{_GAP}*(?=[0-9]))?(?P<question>(?:[0-9]+(?:_[0-9]+)*)?)
+    | \$(?<![^{BREAK}]\$)
+      (?:(?P<name>[^0-9${_LETTER}][^${_LETTER}]*)
+      |{_GAP}*(?:(?P<far>[^0-9${BREAK}][^${BREAK}]*)|(?P<number>[0-9]+(?:_[0-9]+)*)
+               |"(?P<quoted>(?:[^"]|"")+)"|`(?P<backquoted>(?:[^`]|``)+)`))
 """
 
 
@@ -51,12 +60,19 @@ def lexer(*alternatives: str) -> re.Pattern[str]:
 
 
 @cache
-def placeholder_lexer() -> re.Pattern[str]:
+def placeholder_lexer(backquotes: bool = True) -> re.Pattern[str]:
     """Compile the lexer that stops at placeholders, when it is first needed.
 
     Groups that a pattern has, it pays for at each match, so this one has those alone.
+
+    Parameters
+    ----------
+    backquotes : bool
+        Whether a backquote encloses a name, as in DuckDB 2.0, or is an operator, as in DuckDB 1.
     """
     opaque = _OPAQUE.replace("(?P<line>)", "").replace("(?P<comment>)", "")
+    if not backquotes:
+        opaque = opaque.replace("| `[^`]*`?", "")
     return re.compile("|".join((opaque, _PLACEHOLDER)), re.VERBOSE | re.DOTALL)
 
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .errors import DataError
+from .value_types import EMPTY_MAP, HUGEINT, TIMETZ, UHUGEINT, unpack_time
 
 _types = pa.types
 
@@ -46,7 +47,14 @@ _NAMES: dict[pa.DataType, str] = {
     pa.timestamp("ns"): "TIMESTAMP_NS",
     pa.month_day_nano_interval(): "INTERVAL",
 }
-_EXTENSIONS = {"arrow.uuid": "UUID", "arrow.json": "JSON", "arrow.bool8": "BOOLEAN"}
+#: The SQL types of Arrow's extension types, by their names.
+EXTENSIONS = {"arrow.uuid": "UUID", "arrow.json": "JSON", "arrow.bool8": "BOOLEAN"}
+_OPAQUE = {
+    HUGEINT: "HUGEINT",
+    UHUGEINT: "UHUGEINT",
+    TIMETZ: "TIMETZ",
+    EMPTY_MAP: 'MAP("NULL", "NULL")',
+}
 
 _PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
@@ -63,7 +71,8 @@ def sql_type(kind: pa.DataType) -> str:
     if name is not None:
         return name
     if isinstance(kind, pa.BaseExtensionType):
-        return _EXTENSIONS.get(kind.extension_name) or sql_type(kind.storage_type)
+        known = _OPAQUE.get(kind) or EXTENSIONS.get(kind.extension_name)
+        return known or sql_type(kind.storage_type)
     if _types.is_dictionary(kind) or _types.is_run_end_encoded(kind):
         return sql_type(kind.value_type)
     if _types.is_decimal(kind):
@@ -107,7 +116,9 @@ def literals(array: pa.Array) -> list[str]:
     if name == "VARCHAR":
         found = [None if text is None else _text(text) for text in _python(array)]
     elif name == "BOOLEAN":
-        found = _texts(array)
+        found = texts(array)
+    elif kind == EMPTY_MAP:
+        found = [None if text is None else "MAP {}" for text in array.storage.to_pylist()]
     elif name == "BLOB":
         found = [None if data is None else f"from_hex('{data.hex()}')" for data in _python(array)]
     elif _types.is_struct(kind):
@@ -118,8 +129,8 @@ def literals(array: pa.Array) -> list[str]:
         lists = map(_elements, array)
         found = [None if elements is None else list_literal(elements, name) for elements in lists]
     else:
-        texts = _texts(array)
-        found = [None if text is None else f"CAST({_quoted(text)} AS {name})" for text in texts]
+        written = texts(array)
+        found = [None if text is None else f"CAST({_quoted(text)} AS {name})" for text in written]
     return [f"CAST(NULL AS {name})" if literal is None else literal for literal in found]
 
 
@@ -143,13 +154,13 @@ def list_literal(array: pa.Array, name: str | None = None) -> str:
     array = _decoded(array)
     element = sql_type(array.type)
     name = name or f"{element}[]"
-    texts = _texts(array) if _has_text(array.type, element) else None
-    if texts is None or (element == "VARCHAR" and any(text and "\0" in text for text in texts)):
+    written = texts(array) if _has_text(array.type, element) else None
+    if written is None or (element == "VARCHAR" and any(t and "\0" in t for t in written)):
         return f"CAST([{', '.join(literals(array))}] AS {name})"
     if _types.is_integer(array.type) or _types.is_floating(array.type):
-        items = ["NULL" if text is None else text for text in texts]
+        items = ["NULL" if text is None else text for text in written]
     else:
-        items = ["NULL" if text is None else _quoted_item(text) for text in texts]
+        items = ["NULL" if text is None else _quoted_item(text) for text in written]
     return f"CAST({_quoted('[' + ','.join(items) + ']')} AS {name})"
 
 
@@ -165,7 +176,8 @@ def _decoded(array: pa.Array) -> pa.Array:
         return _decoded(pc.run_end_decode(array))
     if (
         isinstance(array.type, pa.BaseExtensionType)
-        and array.type.extension_name not in _EXTENSIONS
+        and array.type.extension_name not in EXTENSIONS
+        and array.type not in _OPAQUE
     ):
         return _decoded(array.storage)
     return array
@@ -183,7 +195,7 @@ def _is_list(kind: pa.DataType) -> bool:
 def _has_text(kind: pa.DataType, name: str) -> bool:
     """Whether DuckDB reads a value from a text inside the text of a list."""
     # The text of a list of JSON is read as one JSON document.
-    return not (_types.is_nested(kind) or name in ("BLOB", "JSON", '"NULL"'))
+    return not (_types.is_nested(kind) or kind == EMPTY_MAP or name in ("BLOB", "JSON", '"NULL"'))
 
 
 def _quoted(text: str) -> str:
@@ -241,7 +253,7 @@ def _python(array: pa.Array) -> list[Any]:
         raise DataError("a text value is not UTF-8") from None
 
 
-def _texts(array: pa.Array) -> list[str | None]:
+def texts(array: pa.Array) -> list[str | None]:
     """Each value as the text that DuckDB casts to exactly this value; None for NULL."""
     kind = array.type
     if _types.is_date(kind) or _types.is_timestamp(kind):
@@ -251,6 +263,14 @@ def _texts(array: pa.Array) -> list[str | None]:
         return _from_integers(array, lambda count: _clock(count, unit))
     if _types.is_duration(kind):
         return _durations(array)
+    if kind == TIMETZ:
+        return [None if data is None else _zoned(data) for data in array.storage.to_pylist()]
+    if kind in (HUGEINT, UHUGEINT):
+        signed = kind == HUGEINT
+        return [
+            None if data is None else str(int.from_bytes(data, "little", signed=signed))
+            for data in array.storage.to_pylist()
+        ]
     write: Callable[[Any], str]
     if _types.is_boolean(kind):
         write = ("false", "true").__getitem__
@@ -278,6 +298,11 @@ def _clock(count: int, unit: str) -> str:
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}{after}"
 
 
+def _zoned(data: bytes) -> str:
+    count, offset = unpack_time(data)
+    return f"{_clock(count, 'us')}{'-' if offset < 0 else '+'}{_clock(abs(offset), 's')}"
+
+
 def _moments(array: pa.Array) -> list[str | None]:
     """Dates and timestamps, of any year, and DuckDB's infinite ones."""
     kind = array.type
@@ -288,7 +313,7 @@ def _moments(array: pa.Array) -> list[str | None]:
     integers = array.cast(pa.int32() if unit == "D" else pa.int64())
     counts = integers.fill_null(0).to_numpy(zero_copy_only=False).astype("i8")
     infinite = (1 << (31 if unit == "D" else 63)) - 1
-    texts = np.datetime_as_string(counts.view(f"M8[{unit}]")).tolist()
+    said = np.datetime_as_string(counts.view(f"M8[{unit}]")).tolist()
     return [
         None
         if not valid
@@ -298,7 +323,7 @@ def _moments(array: pa.Array) -> list[str | None]:
         if count == -infinite
         else (text if text[0] != "-" and text[:4] != "0000" else _before_christ(text)) + zone
         for valid, count, text in zip(
-            integers.is_valid().to_pylist(), counts.tolist(), texts, strict=True
+            integers.is_valid().to_pylist(), counts.tolist(), said, strict=True
         )
     ]
 

@@ -7,12 +7,16 @@ from typing import Any, NamedTuple, TypeAlias
 
 import pyarrow as pa
 
+from .casts import sent
 from .errors import DataError, ProgrammingError
-from .sql import Statement, replace
+from .sql import Statement, check_backquotes, replace, scan
 from .values import column
 
 #: What `execute` takes as parameters.
 Parameters: TypeAlias = Mapping[str, Any] | Sequence[Any] | pa.RecordBatch | None
+
+#: In parentheses: DuckDB 1 takes no plain one before ``.a`` and ``[1]``, nor behind IN.
+NULL = "(NULL)"
 
 
 class Bound:
@@ -30,9 +34,15 @@ class Bound:
         The values, where the caller brought them as Arrow.
     row : int, optional
         Which of many sets of parameters this is, for messages.
+
+    Attributes
+    ----------
+    text : str
+        The statement with ``$1..$n`` for what the server binds. None is written into it: a server
+        has no type for it, and any that the driver chose would change the statement's.
     """
 
-    __slots__ = ("_columns", "_slots", "text")
+    __slots__ = ("_columns", "_sent", "_slots", "text")
 
     def __init__(
         self,
@@ -41,17 +51,41 @@ class Bound:
         batch: pa.RecordBatch | None = None,
         row: int | None = None,
     ) -> None:
-        self.text = slots.text
         self._slots = slots
-        # A None has no column until the server tells the type of its placeholder.
-        self._columns: list[pa.Array | None]
+        self._columns: list[pa.Array]
         if batch is not None:
             self._columns = list(batch.columns)
         else:
             self._columns = [
-                None if value is None else column([value], name, first_row=row)
+                column([value], name, first_row=row)
                 for name, value in zip(slots.names, values, strict=True)
             ]
+        self._sent: list[pa.Array] = []
+        self.text = slots.text
+        as_they_are = True
+        replacements = []
+        for name, array in zip(slots.names, self._columns, strict=True):
+            if pa.types.is_null(array.type):
+                replacements.append(NULL)
+                as_they_are = False
+                continue
+            try:
+                array, kind = sent(array)
+            except DataError as error:
+                raise DataError(f"cannot bind the value of {name}: {error}") from None
+            self._sent.append(array)
+            number = f"${len(self._sent)}"
+            replacements.append(number if kind is None else f"CAST({number} AS {kind})")
+            as_they_are &= kind is None
+        if not as_they_are:
+            numbered = scan(slots.text)
+            numbers = [int(placeholder.name) for placeholder in numbered.placeholders]
+            self.text = replace(numbered, [replacements[number - 1] for number in numbers])
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether the server has a value to bind: it has none where all of them are None."""
+        return bool(self._sent)
 
     def record_batch(self, schema: pa.Schema | None) -> pa.RecordBatch:
         """The values as a batch of one row.
@@ -59,20 +93,14 @@ class Bound:
         Parameters
         ----------
         schema : pyarrow.Schema or None
-            The server's parameter schema. It names the columns where it has as many, and gives
-            None its type.
+            The server's parameter schema. It names the columns where it has as many.
         """
-        count = len(self._columns)
-        fields = list(schema) if schema is not None and len(schema) == count else None
-        arrays = [
-            column([None], self._slots.names[i], fields[i].type if fields else None)
-            if array is None
-            else array
-            for i, array in enumerate(self._columns)
-        ]
+        count = len(self._sent)
         # A server may name two parameters alike, so the columns go in by position.
-        names = [f.name for f in fields] if fields else [str(i + 1) for i in range(count)]
-        return pa.RecordBatch.from_arrays(arrays, names=names)
+        names = schema.names if schema is not None and len(schema) == count else None
+        return pa.RecordBatch.from_arrays(
+            self._sent, names=names or [str(i + 1) for i in range(count)]
+        )
 
     def literal_text(self) -> str:
         """The statement with the values written into it.
@@ -81,16 +109,20 @@ class Bound:
         ------
         DataError
             A value has no literal.
+        ProgrammingError
+            It cannot be told for every server where the placeholders are.
         """
         from .literals import literals  # which few statements need
 
         written = []
         for name, array in zip(self._slots.names, self._columns, strict=True):
             try:
-                written.append("NULL" if array is None else literals(array)[0])
+                null = pa.types.is_null(array.type)
+                written.append(NULL if null else literals(array)[0])
             except DataError as error:
                 raise DataError(f"cannot write the value of {name} as SQL: {error}") from None
         slots = self._slots
+        check_backquotes(slots.statement)
         return replace(slots.statement, [written[number - 1] for number in slots.numbers])
 
 
@@ -233,8 +265,15 @@ def bind(statement: Statement, parameters: Parameters) -> Bound | None:
         return slots(statement).bind(parameters)
     batch = _as_batch(parameters)
     given = batch.num_columns if batch is not None else len(parameters or ())
-    if given and not isinstance(parameters, Mapping):
-        raise ProgrammingError(f"{given} parameters given, but the statement has no placeholder")
+    names = list(parameters) if isinstance(parameters, Mapping) else None
+    hint = ""
+    if given:
+        from .foreign_placeholders import placeholder_hint  # which few statements need
+
+        hint = placeholder_hint(statement.text, names)
+    if given and (names is None or hint):
+        parameter = "1 parameter" if given == 1 else f"{given} parameters"
+        raise ProgrammingError(f"{parameter} given, but the statement has no placeholder{hint}")
     return None
 
 

@@ -34,8 +34,10 @@ Transaction = Literal["begin", "commit", "rollback"]
 _STYLES: dict[str, Style] = {
     "question": "numeric",
     "name": "named",
+    "far": "named",
     "number": "numeric",
     "quoted": "named",
+    "backquoted": "named",
 }
 _NAMED = rf"(?:\.|(?<![^{BREAK}])[aA][sS])\s*\Z"
 _NUMBER_OR_NAME = r"[0-9]\.\s*\Z"
@@ -261,6 +263,30 @@ def replace(statement: Statement, replacements: Sequence[str]) -> str:
     return "".join(pieces) + text[stop:]
 
 
+def check_backquotes(statement: Statement) -> None:
+    """Refuse a statement into which no values can be written safely.
+
+    DuckDB 1 has no backquoted names: a quote inside of one begins a string there, and what is a
+    placeholder to DuckDB 2 may be text to DuckDB 1, or the other way round.
+
+    Raises
+    ------
+    ProgrammingError
+        The versions of DuckDB see its placeholders in different places.
+    """
+    if "`" not in statement.text:
+        return
+    try:
+        same = _placeholders(statement.text, backquotes=False)[0] == statement.placeholders
+    except ProgrammingError:
+        same = False
+    if not same:
+        raise ProgrammingError(
+            "the placeholders of a statement with `backquotes` cannot be told for every version of "
+            'DuckDB; write names in double quotes: "name"'
+        )
+
+
 _OPENS = frozenset(("", " ", "\t", "\n", "\r", "(", "[", ","))
 _CLOSES = frozenset(("", " ", "\t", "\n", "\r", ")", "]", "}", ",", ":", ";"))
 
@@ -294,7 +320,7 @@ def insert_values(statement: Statement) -> InsertValues | None:
     placeholder outside of the row.
     """
     text = statement.text
-    if statement.verb != "INSERT" or statement.returning or statement.explain:
+    if statement.verb != "INSERT" or statement.returning or statement.explain or "`" in text:
         return None
     tokens = list(dropwhile(lambda token: token.kind == ";", top_level(text)))
     while tokens[-1].kind == ";":
@@ -339,12 +365,20 @@ def _scan(text: str) -> Statement:
         and "RETURNING" in text.upper()
         and _has_returning(text, pos)
     )
+    placeholders, style = _placeholders(text)
+    return Statement(text, verb, explain, returning, placeholders, style)
+
+
+_scan_cached = lru_cache(maxsize=128)(_scan)
+
+
+def _placeholders(text: str, backquotes: bool = True) -> tuple[tuple[Placeholder, ...], Style]:
     if "$" not in text and "?" not in text:
-        return Statement(text, verb, explain, returning, (), "none")
+        return (), "none"
     placeholders: list[Placeholder] = []
     first: dict[Style, str] = {}
     found = find if "/*" in text else re.Pattern.finditer
-    for match in found(placeholder_lexer(), text):
+    for match in found(placeholder_lexer(backquotes), text):
         group = match.lastgroup
         if group is None or group not in _STYLES:
             continue
@@ -354,16 +388,19 @@ def _scan(text: str) -> Statement:
             first[style] = match[0]
         if group == "quoted":
             name = name.replace('""', '"')
+        elif group == "backquoted":
+            name = name.replace("``", "`")
+        elif style == "numeric" and "_" in name:
+            raise ProgrammingError(
+                f"placeholder {match[0]}: DuckDB 1 and DuckDB 2 read it as different numbers; "
+                "write its number without _"
+            )
         # Half the time of Placeholder(…), which is a function in Python.
         placeholders.append(tuple.__new__(Placeholder, (*match.span(), name)))
     if len(first) > 1:
         styles = " and ".join(f"{written} ({style})" for style, written in first.items())
         raise ProgrammingError(f"placeholders of more than one style: {styles}; use one style")
-    style = next(iter(first), "none")
-    return Statement(text, verb, explain, returning, tuple(placeholders), style)
-
-
-_scan_cached = lru_cache(maxsize=128)(_scan)
+    return tuple(placeholders), next(iter(first), "none")
 
 
 def _verb(text: str) -> tuple[str, Explain, int]:

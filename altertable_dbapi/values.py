@@ -15,30 +15,33 @@ import pyarrow as pa
 from .errors import DataError
 from .interval import Interval
 from .sql import lone_surrogate
+from .value_types import (
+    EMPTY_MAP,
+    FLOAT64,
+    MAX_DIGITS,
+    MAX_OFFSET,
+    NULL,
+    TIMETZ,
+    UUID,
+    Mismatch,
+    array,
+    integer_type,
+    unify,
+)
 
-_NULL = pa.null()
-_INT64 = pa.int64()
-_FLOAT64 = pa.float64()
-_HUGEINT = pa.decimal128(38, 0)
+_INT32, _INT64 = pa.int32(), pa.int64()
+_INTERVAL = pa.month_day_nano_interval()
 _TIMESTAMP = pa.timestamp("us")
 _TIMESTAMPTZ = pa.timestamp("us", tz="UTC")
-
-#: DuckDB's DECIMAL and HUGEINT, as Arrow carries them, end at 38 digits.
-_MAX_DIGITS = 38
 
 #: Types whose values pyarrow takes as they are, in columns of one Python type.
 _DIRECT: dict[type, pa.DataType] = {
     bool: pa.bool_(),
-    float: _FLOAT64,
+    float: FLOAT64,
     str: pa.string(),
     bytes: pa.binary(),
     datetime.date: pa.date32(),
-    datetime.timedelta: pa.duration("us"),
 }
-
-
-class Mismatch(Exception):
-    """No one type holds both."""
 
 
 def column(
@@ -56,7 +59,7 @@ def column(
     name : str
         What the placeholder is called in a message.
     null_type : pyarrow.DataType, optional
-        The type of the array when every value is None; string where that is unknown.
+        The type of the array when every value is None; null where that is unknown.
     first_row : int, optional
         The number of the first row in a message; 1, and no number for a value that is alone.
 
@@ -69,12 +72,11 @@ def column(
     kinds = set(map(type, values))
     kinds.discard(type(None))
     if not kinds:
-        typed = null_type is not None and not pa.types.is_null(null_type)
-        return pa.nulls(len(values), null_type if typed else pa.string())
+        return pa.nulls(len(values), NULL if null_type is None else null_type)
     if len(kinds) == 1:
         direct = _DIRECT.get(next(iter(kinds)))
         if direct is None and kinds == {int}:
-            direct = _INT64
+            direct = _width([value for value in values if value is not None])
         if direct is not None:
             try:
                 return pa.array(values, type=direct)
@@ -92,6 +94,14 @@ def column(
     return _general(values, name, first_row)
 
 
+def _width(values: Sequence[int]) -> pa.DataType | None:
+    """The type of ints that are all of one; None where they may not be."""
+    least, greatest = min(values), max(values)
+    if least >= -(1 << 31) and greatest < 1 << 31:
+        return _INT32
+    return _INT64 if least >= -(1 << 63) and greatest < 1 << 63 else None
+
+
 def _of_scalar(value: pa.Scalar) -> pa.Array:
     if isinstance(value.type, pa.BaseExtensionType):
         # pyarrow before 21 makes no array of an extension type from its scalars.
@@ -100,7 +110,7 @@ def _of_scalar(value: pa.Scalar) -> pa.Array:
 
 
 def _general(values: Sequence[Any], name: str, first_row: int | None) -> pa.Array:
-    unified = _NULL
+    unified = NULL
     plain = []
     for row, value in enumerate(values):
         try:
@@ -118,11 +128,9 @@ def _general(values: Sequence[Any], name: str, first_row: int | None) -> pa.Arra
             where = name if alone else f"{name} in row {row + (first_row or 1)}"
             raise DataError(f"cannot bind {_shown(value)} to {where}: {error}") from None
         plain.append(item)
-    if pa.types.is_null(unified):
-        unified = pa.string()
     try:
-        return pa.array([_fit(item, unified) for item in plain], type=unified)
-    except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
+        return array(plain, unified)
+    except (DataError, pa.ArrowException, ArithmeticError, TypeError, ValueError) as error:
         where = name if first_row is None or len(values) > 1 else f"{name} in row {first_row}"
         raise DataError(f"cannot bind the values of {where} as {unified}: {error}") from None
 
@@ -151,11 +159,7 @@ def natural(value: Any) -> tuple[pa.DataType, Any]:
 
 def _int(value: int) -> tuple[pa.DataType, Any]:
     value = int(value)
-    if -(1 << 63) <= value < 1 << 63:
-        return _INT64, value
-    if abs(value) >= 10**_MAX_DIGITS:
-        raise DataError(f"it has more than {_MAX_DIGITS} digits; pass it as text and cast it")
-    return _HUGEINT, decimal.Decimal(value)
+    return integer_type(value), value
 
 
 def _str(value: str) -> tuple[pa.DataType, Any]:
@@ -167,17 +171,22 @@ def _str(value: str) -> tuple[pa.DataType, Any]:
 def _decimal(value: decimal.Decimal) -> tuple[pa.DataType, Any]:
     _, digits, exponent = value.as_tuple()
     if not isinstance(exponent, int):
-        raise DataError("DuckDB's DECIMAL has no NaN and no infinity; pass a float")
+        if value.is_snan():
+            raise DataError("it is a signaling NaN, which SQL has not")
+        return pa.float32(), float(value)
     scale = max(-exponent, 0)
-    precision = max(len(digits) + max(exponent, 0), scale, 1)
-    if precision > _MAX_DIGITS:
-        raise DataError(f"it needs more than the {_MAX_DIGITS} digits of DuckDB's DECIMAL")
+    precision = max(len(digits) + max(exponent, 0), 1)
+    if precision < scale:
+        # As DuckDB's own client has it: a digit before the point, while there is room for it.
+        precision = scale + (scale < MAX_DIGITS)
+    if precision > MAX_DIGITS:
+        raise DataError(f"it needs more than the {MAX_DIGITS} digits of DuckDB's DECIMAL")
     return pa.decimal128(precision, scale), value
 
 
 def _datetime(value: datetime.datetime) -> tuple[pa.DataType, Any]:
     if value != value:  # pandas.NaT is a datetime, and the only one unlike itself
-        return _NULL, None
+        return NULL, None
     zone = None if value.tzinfo is None or value.utcoffset() is None else "UTC"
     # pandas.Timestamp is a datetime that may carry nanoseconds.
     if getattr(value, "nanosecond", 0):
@@ -186,9 +195,24 @@ def _datetime(value: datetime.datetime) -> tuple[pa.DataType, Any]:
 
 
 def _time(value: datetime.time) -> tuple[pa.DataType, Any]:
-    if value.tzinfo is not None:
-        raise DataError("Arrow has no time with a zone; pass it as text and cast it to TIMETZ")
-    return pa.time64("us"), value
+    if value.tzinfo is None:
+        return pa.time64("us"), value
+    offset = value.utcoffset()
+    if offset is None:
+        raise DataError("the offset of its zone depends on the day; give it one of its own")
+    if offset.microseconds or abs(offset.total_seconds()) > MAX_OFFSET:
+        raise DataError(
+            "its offset is not in the range of DuckDB's TIMETZ, whole seconds below 16 h"
+        )
+    return TIMETZ, value
+
+
+def _timedelta(value: datetime.timedelta) -> tuple[pa.DataType, Any]:
+    # pandas.Timedelta is a timedelta that may carry nanoseconds.
+    if getattr(value, "nanoseconds", 0):
+        raise DataError("it has nanoseconds, and DuckDB's INTERVAL has microseconds")
+    micros = value.seconds * 1_000_000 + value.microseconds
+    return _INTERVAL, pa.MonthDayNano([0, value.days, micros * 1000])
 
 
 def _enum(value: enum.Enum) -> tuple[pa.DataType, Any]:
@@ -198,7 +222,7 @@ def _enum(value: enum.Enum) -> tuple[pa.DataType, Any]:
 
 
 def _list(value: Sequence[Any]) -> tuple[pa.DataType, Any]:
-    element = _NULL
+    element = NULL
     items = []
     for index, item in enumerate(value):
         kind, plain = natural(item)
@@ -207,46 +231,73 @@ def _list(value: Sequence[Any]) -> tuple[pa.DataType, Any]:
         except Mismatch as error:
             raise DataError(f"element {index}: {error}") from None
         items.append(plain)
-    return pa.list_(element), [_fit(item, element) for item in items]
+    return pa.list_(element), items
 
 
 def _dict(value: dict[Any, Any]) -> tuple[pa.DataType, Any]:
+    if not value:
+        return EMPTY_MAP, "{}"
+    entries = _entries(value)
+    if entries is not None:
+        return _map(*entries)
     fields, items, lower = [], {}, set[str]()
     for key, item in value.items():
-        if not isinstance(key, str):
-            raise DataError(f"a dict is bound as a STRUCT, whose names are text; {key!r} is not")
-        if not key or "\0" in key or key.lower() in lower:
+        # DuckDB's own client takes the text of any key.
+        name = str(key)
+        if not name or "\0" in name or name.lower() in lower:
             raise DataError(
                 f"a dict is bound as a STRUCT, whose names are not empty, have no NUL, and differ "
                 f"in more than letter case; {key!r} does not"
             )
-        lower.add(key.lower())
-        kind, items[key] = natural(item)
-        fields.append(pa.field(key, kind))
-    if not fields:
-        raise DataError("DuckDB has no STRUCT without fields")
+        lower.add(name.lower())
+        kind, items[name] = natural(item)
+        fields.append(pa.field(name, kind))
     return pa.struct(fields), items
+
+
+def _entries(value: dict[Any, Any]) -> tuple[Any, Any] | None:
+    """The keys and values of a dict that DuckDB's own client takes for a MAP."""
+    if len(value) != 2 or value.keys() != {"key", "value"}:
+        return None
+    keys, items = value["key"], value["value"]
+    lists = isinstance(keys, (list, tuple)) and isinstance(items, (list, tuple))
+    return (keys, items) if lists and len(keys) == len(items) else None
+
+
+def _map(keys: Sequence[Any], values: Sequence[Any]) -> tuple[pa.DataType, Any]:
+    if not keys:
+        return EMPTY_MAP, "{}"
+    (key_list, plain_keys), (value_list, plain_values) = _list(keys), _list(values)
+    if any(key is None for key in plain_keys):
+        raise DataError("it is bound as a MAP, whose keys are not NULL")
+    pairs = list(zip(plain_keys, plain_values, strict=True))
+    return pa.map_(key_list.value_type, value_list.value_type), pairs
 
 
 def _numpy(value: np.generic) -> tuple[pa.DataType, Any]:
     if isinstance(value, (np.datetime64, np.timedelta64)):
-        if np.isnat(value):
-            return _NULL, None
-        unit = np.datetime_data(value.dtype)[0]
-        if isinstance(value, np.datetime64) and unit in ("Y", "M", "W", "D"):
-            return pa.date32(), value.astype("datetime64[D]").item()
-        if unit not in ("s", "ms", "us", "ns"):
-            raise DataError(f"its unit is {unit}; use s, ms, us or ns")
-        if isinstance(value, np.timedelta64) and unit == "ns":
-            if value.astype("i8") % 1000:
-                raise DataError("it has nanoseconds, and DuckDB's INTERVAL has microseconds")
-            value = value.astype("m8[us]")
-        return pa.from_numpy_dtype(value.dtype), value
+        return _numpy_time(value)
     if isinstance(value, np.float16):
         return pa.float32(), np.float32(value)
     if isinstance(value, (np.bool_, np.number)):
         return pa.from_numpy_dtype(value.dtype), value
     return natural(value.item())
+
+
+def _numpy_time(value: np.datetime64 | np.timedelta64) -> tuple[pa.DataType, Any]:
+    if np.isnat(value):
+        return NULL, None
+    unit = np.datetime_data(value.dtype)[0]
+    if isinstance(value, np.timedelta64) and unit == "ns" and not value.astype("i8") % 1000:
+        value = value.astype("m8[us]")
+    plain = value.item()
+    if not isinstance(plain, int):
+        return natural(plain)
+    if isinstance(value, np.datetime64) and unit in ("s", "ms", "us", "ns"):
+        return pa.from_numpy_dtype(value.dtype), value
+    if unit == "ns":
+        raise DataError("it has nanoseconds, and DuckDB's INTERVAL has microseconds")
+    raise DataError(f"its unit is {unit}, or it is beyond Python's dates and timedeltas")
 
 
 def _scalar(value: pa.Scalar) -> tuple[pa.DataType, Any]:
@@ -257,7 +308,7 @@ def _foreign(value: Any) -> tuple[pa.DataType, Any]:
     # pandas is not imported for its two markers of a missing value.
     kind = type(value)
     if kind.__module__.startswith("pandas.") and kind.__name__ in ("NAType", "NaTType"):
-        return _NULL, None
+        return NULL, None
     raise DataError(
         "there is no SQL type for it; pass a number, str, bytes, date, time, datetime, "
         "timedelta, Decimal, UUID, list, dict or an Arrow scalar"
@@ -266,12 +317,12 @@ def _foreign(value: Any) -> tuple[pa.DataType, Any]:
 
 # The order matters for isinstance: a bool is an int, a datetime is a date.
 _RULES: dict[type, Callable[[Any], tuple[pa.DataType, Any]]] = {
-    type(None): lambda value: (_NULL, None),
+    type(None): lambda value: (NULL, None),
     enum.Enum: _enum,
     np.generic: _numpy,
     bool: lambda value: (pa.bool_(), value),
     int: _int,
-    float: lambda value: (_FLOAT64, value),
+    float: lambda value: (FLOAT64, value),
     str: _str,
     bytes: lambda value: (pa.binary(), value),
     bytearray: lambda value: (pa.binary(), bytes(value)),
@@ -279,85 +330,13 @@ _RULES: dict[type, Callable[[Any], tuple[pa.DataType, Any]]] = {
     datetime.datetime: _datetime,
     datetime.date: lambda value: (pa.date32(), value),
     datetime.time: _time,
-    datetime.timedelta: lambda value: (pa.duration("us"), value),
+    datetime.timedelta: _timedelta,
     decimal.Decimal: _decimal,
-    uuid.UUID: lambda value: (pa.string(), str(value)),
-    Interval: lambda value: (pa.month_day_nano_interval(), value),
+    uuid.UUID: lambda value: (UUID, value),
+    Interval: lambda value: (_INTERVAL, value),
     list: _list,
     tuple: _list,
     dict: _dict,
     np.ndarray: lambda value: _list(list(value)) if value.ndim else natural(value[()]),
     pa.Scalar: _scalar,
 }
-
-
-def unify(left: pa.DataType, right: pa.DataType) -> pa.DataType:
-    """The Arrow type that holds every value of both exactly.
-
-    Raises
-    ------
-    Mismatch
-        There is none.
-    """
-    if left.equals(right) or pa.types.is_null(right):
-        return left
-    if pa.types.is_null(left):
-        return right
-    for one, other in ((left, right), (right, left)):
-        merged = _widen(one, other)
-        if merged is not None:
-            return merged
-    raise Mismatch(f"the values before it are {left}, it is {right}")
-
-
-def _widen(left: pa.DataType, right: pa.DataType) -> pa.DataType | None:
-    """`right` widened to hold `left` too, where their order is this one."""
-    types = pa.types
-    if types.is_integer(left):
-        if types.is_integer(right):
-            return _INT64 if "uint64" not in (str(left), str(right)) else _HUGEINT
-        if types.is_floating(right):
-            return _FLOAT64
-        if types.is_decimal(right):
-            return _decimal_type(20, 0, right)
-    if types.is_floating(left):
-        if types.is_floating(right):
-            return _FLOAT64
-        if types.is_decimal(right):
-            # A float's shortest text has at most 17 digits; _fit refuses what does not fit.
-            return pa.decimal128(_MAX_DIGITS, max(right.scale, 17))
-    if types.is_decimal(left) and types.is_decimal(right):
-        return _decimal_type(left.precision - left.scale, left.scale, right)
-    if types.is_date(left) and types.is_timestamp(right):
-        return right if right.tz is None else None
-    if types.is_timestamp(left) and types.is_timestamp(right) and left.tz == right.tz:
-        return pa.timestamp("ns" if "ns" in (left.unit, right.unit) else "us", tz=left.tz)
-    if types.is_list(left) and types.is_list(right):
-        return pa.list_(unify(left.value_type, right.value_type))
-    if types.is_struct(left) and types.is_struct(right):
-        merged = {field.name: field.type for field in left}
-        for field in right:
-            merged[field.name] = unify(merged.get(field.name, _NULL), field.type)
-        return pa.struct(list(merged.items()))
-    return None
-
-
-def _decimal_type(whole: int, scale: int, other: pa.DataType) -> pa.DataType:
-    scale = max(scale, other.scale)
-    whole = max(whole, other.precision - other.scale)
-    return pa.decimal128(min(whole + scale, _MAX_DIGITS), scale)
-
-
-def _fit(item: Any, target: pa.DataType) -> Any:
-    """An item of a narrower type as pyarrow takes it for the unified one."""
-    if item is None:
-        return None
-    if pa.types.is_decimal(target) and isinstance(item, (float, np.floating)):
-        return decimal.Decimal(repr(float(item)))
-    if pa.types.is_timestamp(target) and not isinstance(item, (datetime.datetime, np.generic)):
-        return datetime.datetime.combine(item, datetime.time())
-    if pa.types.is_list(target):
-        return [_fit(element, target.value_type) for element in item]
-    if pa.types.is_struct(target):
-        return {field.name: _fit(item.get(field.name), field.type) for field in target}
-    return item

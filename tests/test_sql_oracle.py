@@ -81,6 +81,10 @@ NAMES = [
     '"a$no"',
     '"a""$no"',
 ]
+# DuckDB 2 has names in backquotes, and space between "?" and a number.
+NEWER = not duckdb.__version__.startswith("1.")
+if NEWER:
+    NAMES += ["`a`", "`it's`", "`?`", "`a``$no`", "`--`", "`/*`", "t.`$$`", '`"`', "`\n;`"]
 NAMES += ['"?"', '"--"', '"/*"', '"returning"', "t.returning", '"é;"', "x.y", "😀"]
 PARAMETERS = [
     "city",
@@ -131,7 +135,9 @@ class Writer:
         self.spaces, self.strings = PLAIN_SPACE + self.random.choice((COMMENTS, [])), STRINGS
         # DuckDB replaces Unicode spaces before it parses, and does so with simpler rules: a quote
         # in a comment, an E'…' or a $$…$$ lead it astray.
+        self.unicode: list[str] = []
         if self.unicode_space and self.random.random() < 0.3:
+            self.unicode = UNICODE_SPACE
             self.spaces = PLAIN_SPACE + UNICODE_SPACE
             self.strings = [string for string in STRINGS if string[0] == "'"]
         self.returning = False
@@ -143,8 +149,6 @@ class Writer:
         """Put space between the parts: any kind where one is needed, perhaps none elsewhere."""
         text = ""
         for part in filter(None, parts):
-            # Right after $name DuckDB takes a Unicode space into the name, the driver does not.
-            after_name = re.search(r"[$][^$\s]*\Z", text) is not None
             # What is written side by side must not become one name, an E'…', a comment or another
             # operator.
             risky = any(
@@ -153,7 +157,6 @@ class Writer:
             )
             risky = risky or part[0] == "'"
             if text and (risky or self.random.random() < 0.7):
-                text += " " if after_name else ""
                 text += self.random.choice(self.spaces)
             text += part
         return text
@@ -162,11 +165,17 @@ class Writer:
         if self.style == "qmark":
             return "?"
         if self.style == "numeric":
-            number = str(self.random.randint(1, 12))
-            return self.pick("$", "$", "?") + number
+            number, mark = str(self.random.randint(1, 12)), self.pick("$", "$", "?")
+            if not NEWER or self.random.random() < 0.5:
+                return mark + number
+            # Right behind a "$" a Unicode space begins a name.
+            gaps = self.unicode if mark == "?" else []
+            return mark + self.pick(" ", "\n", "/* ? */", "-- $no\n", *gaps) + number
         name = self.random.choice(PARAMETERS)
         if self.random.random() < 0.1:
-            return f'$"{name}"'
+            return f"$`{name}`" if NEWER and self.random.random() < 0.5 else f'$"{name}"'
+        if self.unicode and self.random.random() < 0.2:
+            return "$" + self.pick("\xa0", "", "\ufeff") + name + self.pick("\xa0x", "\u2003", "")
         return self.pick("$", "$", "$", "$ ", "$\n") + name
 
     def value(self, depth: int = 0) -> str:
@@ -177,7 +186,9 @@ class Writer:
                 return self.placeholder()
             if kind < 0.7:
                 return self.random.choice(self.strings)
-            return self.random.choice(NUMBERS if kind < 0.8 else NAMES)
+            name = self.random.choice(NUMBERS if kind < 0.8 else NAMES)
+            # A "$" or a quote in backquotes leads it astray, too.
+            return "a" if self.unicode and "`" in name else name
         one, two = self.value(depth + 1), self.value(depth + 1)
         form = self.random.randrange(9)
         if form == 0:

@@ -144,6 +144,12 @@ def _python(value: pa.Scalar, typed: _Typed) -> Any:
     return value.as_py()
 
 
+def _time(value: pa.Scalar, typed: _Typed) -> Any:
+    if not 0 <= value.value < 86_400_000_000:
+        raise ValueError  # pyarrow makes 00:00:00 of DuckDB's 24:00:00
+    return value.as_py()
+
+
 def _integer(value: pa.Scalar, typed: _Typed) -> Any:
     return typed(value.as_py(), _INTEGERS[value.type])
 
@@ -166,6 +172,7 @@ def _decimal_name(kind: pa.DataType) -> str:
 _CONVERSIONS: dict[pa.DataType, Callable[[pa.Scalar, _Typed], Any]] = {
     **dict.fromkeys(_PLAIN, _python),
     **dict.fromkeys(_INTEGERS, _integer),
+    pa.time64("us"): _time,
     pa.float32(): _float,
 }
 
