@@ -167,6 +167,7 @@ def test_an_error_in_the_middle_of_a_stream_is_raised_and_nothing_is_cut(
 
 
 def test_an_aborted_transaction_says_what_to_do(conn: Conn) -> None:
+    conn.execute("CREATE TABLE k (a INT)")
     with pytest.raises(altertable_dbapi.DataError):
         conn.execute("SELECT 'x'::INT").fetchall()
     with pytest.raises(OperationalError, match=r"aborted.*rollback\(\)"):
@@ -288,6 +289,7 @@ def test_the_status_of_an_aborted_transaction(conn: Conn) -> None:
     with pytest.raises(OperationalError) as caught:
         conn.execute("SELECT 1")
     assert caught.value.status_code == AdbcStatusCode.INVALID_STATE
+    conn.rollback()
 
 
 def test_the_status_of_what_is_closed(server: Server) -> None:

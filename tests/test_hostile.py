@@ -312,8 +312,16 @@ DAMAGE: dict[str, tuple[pa.Array, bytes, bytes]] = {
 }
 
 
-@every_fetch
-@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+# polars has no unions, which is said before anything is read.
+@pytest.mark.parametrize(
+    ("damage", "fetch"),
+    [
+        pytest.param(damage, fetch, id=f"{what}-{way}")
+        for what, damage in DAMAGE.items()
+        for way, fetch in FETCHES.items()
+        if not (way == "polars" and pa.types.is_union(damage[0].type))
+    ],
+)
 def test_data_that_points_outside(
     hostile: HostileServer,
     damage: tuple[pa.Array, bytes, bytes],
