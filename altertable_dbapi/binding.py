@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from .config import Settings
-from .errors import DatabaseError, NotSupportedError, OperationalError
+from .errors import DatabaseError, InternalError, NotSupportedError, OperationalError
 from .handshake import open_session
 from .logs import logger
 from .parameters import Bound, slots
@@ -166,10 +166,13 @@ def _answers(session: Session, expected: list[tuple[Any, tuple[str, str]]]) -> l
     if expected:
         numbered = slots(statement)
         bound = Bound(numbered, [value for value, _ in expected for _ in range(2)])
-        table = session.execute(bound.text, bound).read_table()
     else:
-        table = session.execute(statement.text).read_table()
-    *texts, null = [answer[0].as_py() for answer in table.columns]
+        bound = None
+    kinds = [str] * (2 * len(asked)) + [bool]
+    answers = session.rows(statement.text if bound is None else bound.text, kinds, bound)
+    if len(answers) != 1:
+        raise InternalError(f"the server answers a question of one row with {len(answers)}")
+    *texts, null = answers[0]
     pairs = zip(texts[::2], texts[1::2], strict=True)
     wanted = [want for _, want in [*expected, *_LITERALS]]
     return [*(got == want for got, want in zip(pairs, wanted, strict=True)), null is True]

@@ -130,11 +130,10 @@ class Insertion:
 
     def _has_keys(self) -> bool:
         """Whether the table has a key, which other rows may refer to."""
-        query = f"SELECT count(*) FROM (DESCRIBE {self._insert.table}) WHERE key IS NOT NULL"
+        query = f"SELECT 1 FROM (DESCRIBE {self._insert.table}) WHERE key IS NOT NULL LIMIT 1"
         if self._insert.table is None:
             return False
-        count = self._connection._session.execute(query).read_table().column(0)[0].as_py()
-        return bool(count)
+        return bool(self._connection._session.rows(query, (int,)))
 
     def _refers_to_itself(self, error: IntegrityError) -> bool:
         """Whether rows that are refused together may go in several statements."""
@@ -306,7 +305,7 @@ class Insertion:
         )
         try:
             with outside_transaction(self._connection._session) as free:
-                kinds = free.execute(query).read_table().column(0).to_pylist()
+                kinds = [kind for (kind,) in free.rows(query, (str,))]
         except OperationalError:
             raise
         except DatabaseError:
@@ -322,8 +321,7 @@ class Insertion:
             self._was_described = True
             if self._insert.table is not None:
                 query = f"SELECT column_name, column_type FROM (DESCRIBE {self._insert.table})"
-                table = self._connection._session.execute(query).read_table()
-                described = [tuple(row.values()) for row in table.to_pylist()]
+                described = self._connection._session.rows(query, (str, str))
                 self._described = self._insert.types([(n, k, "") for n, k in described])
         return None if self._described is None else [kind for _, kind, _ in self._described]
 

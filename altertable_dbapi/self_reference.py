@@ -43,17 +43,18 @@ def self_reference(session: Session, insert: InsertRows) -> SelfReference | None
     last = re.findall(r'"(?:[^"]|"")+"|[^\s".]+', insert.table)[-1]
     name = unquoted(last).replace("'", "''")
     # A table of this name in another schema costs time and changes nothing.
-    found = session.execute(
+    found = session.rows(
         "SELECT constraint_column_names, referenced_column_names FROM duckdb_constraints() "
         "WHERE constraint_type = 'FOREIGN KEY' AND lower(table_name) = lower(referenced_table) "
-        f"AND lower(table_name) = lower('{name}')"
-    ).read_table()
-    if not found.num_rows:
+        f"AND lower(table_name) = lower('{name}')",
+        (list, list),
+    )
+    if not found:
         return None
-    described = session.execute(
-        f"SELECT column_name, column_type FROM (DESCRIBE {insert.table})"
-    ).read_table()
-    columns = insert.types([(*row.values(), "") for row in described.to_pylist()])
+    described = session.rows(
+        f"SELECT column_name, column_type FROM (DESCRIBE {insert.table})", (str, str)
+    )
+    columns = insert.types([(name, kind, "") for name, kind in described])
     if columns is None:
         return SelfReference(None, {})
     places = {column[0].lower(): index for index, column in enumerate(columns)}
@@ -71,7 +72,7 @@ def self_reference(session: Session, insert: InsertRows) -> SelfReference | None
         return its
 
     keys = []
-    for row in zip(*(column.to_pylist() for column in found.columns), strict=True):
+    for row in found:
         own, referred = map(numbers, row)
         if own is None or referred is None:
             return SelfReference(None, {})

@@ -6,7 +6,8 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import adbc_driver_manager as adbc
 import pyarrow as pa
@@ -210,6 +211,24 @@ class Session:
         """The answer to a question of the driver's own."""
         return self.execute(text, bound).read_table()
 
+    def rows(
+        self, text: str, kinds: Sequence[type | tuple[type, ...]], bound: Bound | None = None
+    ) -> list[tuple[Any, ...]]:
+        """The rows that answer a question of the driver's own, one of `kinds` in each column.
+
+        Raises
+        ------
+        InternalError
+            The server answers something else.
+        """
+        table = self.query(text, bound)
+        rows = list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+        if table.num_columns != len(kinds) or not all(
+            isinstance(value, kind) for row in rows for value, kind in zip(row, kinds, strict=True)
+        ):
+            raise InternalError(f"the server answers {text!r} with {table.schema}")
+        return rows
+
     def _execute(self, text: str, bound: Bound | None, limits: Limits, shown: str) -> Result:
         log = self.log.sending(text)
 
@@ -333,11 +352,10 @@ class Session:
             if handles.current is not None:
                 return handles.current
             query = "SELECT current_catalog(), current_schema()"
-            answer = self.query(query)
-            names = [name for column in answer.columns for name in column.to_pylist()]
-            if len(names) != 2 or not all(isinstance(name, str) for name in names):
-                raise InternalError(f"the server answers {query!r} with {answer.schema}")
-            catalog, schema = names
+            answers = self.rows(query, (str, str))
+            if len(answers) != 1:
+                raise InternalError(f"the server answers {query!r} with {len(answers)} rows")
+            catalog, schema = answers[0]
             # Another session may have been opened for it.
             if not self._lent and self.server.handles is not None:
                 self.server.handles.current = catalog, schema

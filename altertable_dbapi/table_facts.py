@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from .catalog_sql import literal
 from .row_expressions import plain_name
@@ -61,10 +61,10 @@ def table_facts(session: Session, table: str) -> TableFacts:
     Error
         There is no such table.
     """
-    rows = _rows(
-        session,
+    rows = session.rows(
         'SELECT column_name, column_type, "default", "null" <> \'NO\', version() '
         f"FROM (DESCRIBE {table})",
+        (str, str, (str, type(None)), bool, str),
     )
     columns = {name.lower(): Column(name, *rest) for name, *rest, _ in rows}
     # Tables of other schemas that have the same name may be among them: too many rules are safe.
@@ -80,7 +80,7 @@ def table_facts(session: Session, table: str) -> TableFacts:
     if any(not version.startswith(("v0.", "v1.")) for *_, version in rows):
         query += f" UNION ALL SELECT 'TRIGGER', [], false FROM duckdb_triggers() WHERE {named}"
     unique, bound, self_referring, closed = [], set[str](), False, False
-    for kind, names, refers in _rows(session, query):
+    for kind, names, refers in session.rows(query, (str, list, bool)):
         found = _names(kind, names)
         bound.update(found or ())
         if kind == "TRIGGER" or found is None:
@@ -109,7 +109,7 @@ def are_collated(session: Session, table: str, columns: Iterable[str]) -> bool:
         f"UNION ALL VALUES {pairs}) WHERE a = b"
         for name in columns
     ]
-    return any(count for (count,) in _rows(session, " UNION ALL ".join(queries)))
+    return any(count for (count,) in session.rows(" UNION ALL ".join(queries), (int,)))
 
 
 def are_functions_of_rows(session: Session, names: Collection[str]) -> bool:
@@ -129,13 +129,8 @@ def are_functions_of_rows(session: Session, names: Collection[str]) -> bool:
         "coalesce(stability <> 'VOLATILE', false)) FROM duckdb_functions() "
         f"WHERE lower(function_name) IN ({listed}) GROUP BY ALL"
     )
-    found = _rows(session, query)
+    found = session.rows(query, (str, bool))
     return len(found) == len(names) and all(constant for _, constant in found)
-
-
-def _rows(session: Session, query: str) -> list[tuple[Any, ...]]:
-    table = session.execute(query).read_table()
-    return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
 
 
 def _names(kind: str, names: list[str]) -> frozenset[str] | None:

@@ -223,10 +223,10 @@ def test_a_transaction_that_does_not_begin(hostile: HostileServer, results: list
     answer(hostile, b"BeginTransaction", results)
     with hostile.connect(autocommit=False) as connection:
         with pytest.raises((OperationalError, InternalError)):
-            connection.execute("SELECT 1")
+            connection.execute("CALL f()")
         answer(hostile, b"BeginTransaction", BEGUN)
         answer(hostile, b"EndTransaction", [b""])
-        assert connection.execute("SELECT 1").fetchall() == RIGHT
+        assert connection.execute("CALL f()").fetchall() == RIGHT
         connection.commit()
 
 
@@ -235,7 +235,7 @@ def test_an_answer_to_commit_that_cannot_be_read(hostile: HostileServer) -> None
     answer(hostile, b"BeginTransaction", BEGUN)
     answer(hostile, b"EndTransaction", [GARBAGE])
     with hostile.connect(autocommit=False) as connection:
-        connection.execute("SELECT 1").fetchall()
+        connection.execute("CALL f()").fetchall()
         with pytest.raises(OperationalError, match="whether .* committed is not known"):
             connection.commit()
 
