@@ -8,13 +8,23 @@ row.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .catalog_sql import CATALOG, COLUMN, CONSTRAINT, CONSTRAINT_COLUMN, SCHEMA, TABLE
+from .catalog_sql import (
+    BASE_TABLE,
+    CATALOG,
+    COLUMN,
+    CONSTRAINT,
+    CONSTRAINT_COLUMN,
+    LOCAL_TEMPORARY,
+    SCHEMA,
+    TABLE,
+)
 from .errors import ProgrammingError
 
 #: How deep each of ADBC's depths goes.
@@ -40,6 +50,16 @@ FLAT_SCHEMA = pa.schema(
         ("nullable", pa.bool_()),
         ("initial", pa.string()),
         ("target", pa.string()),
+    ]
+)
+
+#: What `catalog_sql.places` gives.
+PLACES_SCHEMA = pa.schema(
+    [
+        ("catalog", pa.string()),
+        ("schema", pa.string()),
+        ("table", pa.string()),
+        ("kind", pa.string()),
     ]
 )
 
@@ -103,6 +123,45 @@ def depth_level(depth: str) -> int:
     if depth not in DEPTHS:
         raise ProgrammingError(f"depth is {depth!r}; expected one of {', '.join(DEPTHS)}")
     return DEPTHS[depth]
+
+
+def flat_of(places: pa.Table, depth: int, types: Sequence[str]) -> pa.Table:
+    """The flat rows of what `catalog_sql.places` gives.
+
+    Parameters
+    ----------
+    places : pyarrow.Table
+        As `PLACES_SCHEMA` has it.
+    depth : int
+        The lowest level that is listed.
+    types : sequence of str
+        The types of tables that are listed.
+    """
+    found: dict[str, dict[str, dict[str, str]]] = {}
+    tables: dict[tuple[str, str, str], str] = {}
+    for catalog, schema, table, kind in zip(*(c.to_pylist() for c in places.columns), strict=True):
+        if table is not None and schema is not None:
+            stored = LOCAL_TEMPORARY if catalog == "temp" else BASE_TABLE
+            # A view goes before the table that its columns make it.
+            tables[catalog, schema, table] = kind or tables.get((catalog, schema, table), stored)
+        elif schema is not None:
+            found.setdefault(catalog, {}).setdefault(schema, {})
+        else:
+            found.setdefault(catalog, {})
+    for (catalog, schema, table), kind in tables.items():
+        if kind in types:
+            # A temporary table's catalog and schema are listed for its sake.
+            found.setdefault(catalog, {}).setdefault(schema, {})[table] = kind
+    rows: list[tuple[int, str, str | None]] = []
+    for catalog, schemas in sorted(found.items()):
+        rows.append((CATALOG, catalog, None))
+        for schema, inside in sorted(schemas.items()) if depth >= SCHEMA else ():
+            rows.append((SCHEMA, schema, None))
+            rows += [(TABLE, table, kind) for table, kind in sorted(inside.items())]
+    columns = list(zip(*rows, strict=True)) or [(), (), ()]
+    arrays = [pa.array(column, f.type) for column, f in zip(columns, FLAT_SCHEMA, strict=False)]
+    arrays += [pa.nulls(len(rows), field.type) for field in list(FLAT_SCHEMA)[3:]]
+    return pa.table(arrays, schema=FLAT_SCHEMA)
 
 
 class _Levels:

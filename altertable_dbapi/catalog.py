@@ -296,8 +296,14 @@ class Introspection:
             catalog_sql.table_types(table_types_filter, strict=False),
             include_internal,
         )
-        flat = self._look_up(catalog_sql.objects(scope, level), adbc_objects.FLAT_SCHEMA)
+        if level > catalog_sql.TABLE:
+            flat = self._look_up(catalog_sql.objects(scope, level), adbc_objects.FLAT_SCHEMA)
+        else:
+            asked = catalog_sql.places(scope, level)
+            places = self._look_up(asked, adbc_objects.PLACES_SCHEMA)
         try:
+            if level <= catalog_sql.TABLE:
+                flat = adbc_objects.flat_of(places, level, scope.types)
             return adbc_objects.nest(flat, level).to_reader()
         except (pa.ArrowException, LookupError, ValueError) as error:
             raise InternalError(
