@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -23,14 +24,19 @@ MAX_SENT_BYTES = 64 * 1024 * 1024
 
 _CLOSE_SECONDS = 5.0
 
-# No data flows while the server works; pings keep the connection through load balancers.
+#: Seconds for which a session is kept unused. Nothing keeps its connection through load balancers,
+#: which cut silent ones without a word.
+_KEPT_SECONDS = 60.0
+
+# No data flows while the server works; pings keep the connection through load balancers. Between
+# calls there are none: servers close a connection that has too many of those.
 _CHANNEL = {
     "grpc.max_send_message_length": MAX_SENT_BYTES,
     "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
     "grpc.keepalive_time_ms": 30_000,
     "grpc.keepalive_timeout_ms": 20_000,
     "grpc.http2.ping_timeout_ms": 20_000,
-    "grpc.keepalive_permit_without_calls": 1,
+    "grpc.keepalive_permit_without_calls": 0,
     "grpc.http2.max_pings_without_data": 0,
 }
 
@@ -156,7 +162,12 @@ class UpsertSessions:
         from pyarrow import flight
 
         try:
-            session = self._take() or _UpsertSession(self._settings)
+            session = self._take()
+            if session is not None and time.monotonic() - session.used > _KEPT_SECONDS:
+                session.close()
+                session = None
+            if session is None:
+                session = _UpsertSession(self._settings)
             try:
                 done = session.put(command, schema, batches)
             except BaseException:
@@ -204,13 +215,20 @@ class UpsertSessions:
 
 
 class _UpsertSession:
-    """A session of pyarrow.flight."""
+    """A session of pyarrow.flight.
+
+    Attributes
+    ----------
+    used : float
+        When its last upsert ended, by ``time.monotonic()``.
+    """
 
     def __init__(self, settings: Settings) -> None:
         from pyarrow import flight
 
         fork.check_use(fork.GRPC, "upsert")
         fork.note_use(fork.GRPC)
+        self.used = time.monotonic()
         self._settings = settings
         self._bearer = _Bearer()
         arguments, generic = tls.flight_options(settings)
@@ -246,7 +264,9 @@ class _UpsertSession:
 
         options = flight.FlightCallOptions(timeout=self._settings.update_timeout)
         descriptor = flight.FlightDescriptor.for_command(command)
-        return _put(self._client, options, descriptor, schema, batches)
+        done = _put(self._client, options, descriptor, schema, batches)
+        self.used = time.monotonic()
+        return done
 
     def close(self) -> None:
         """End it on the server."""

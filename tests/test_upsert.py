@@ -265,6 +265,21 @@ def test_a_kept_session_that_has_expired_is_opened_again(server: Server, table: 
     assert server.open_sessions == 2
 
 
+def test_a_session_is_not_kept_for_long(
+    server: Server, table: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merge(table)
+    server.clear()
+    monkeypatch.setattr("altertable_dbapi.upsert._KEPT_SECONDS", 0.0)
+    merge(table)
+    assert server.calls[len(ASKED) :] == [
+        "DoAction:CloseSession",
+        "Handshake",
+        "DoPut:CommandStatementIngest",
+    ]
+    assert server.open_sessions == 2
+
+
 def test_what_is_too_much_to_be_sent_again_fails_with_an_expired_session(
     server: Server, table: Connection
 ) -> None:
