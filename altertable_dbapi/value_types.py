@@ -90,6 +90,8 @@ def unify(left: pa.DataType, right: pa.DataType) -> pa.DataType:
     Mismatch
         There is none.
     """
+    if left is NULL or left is right:
+        return right
     if left.equals(right) or _types.is_null(right):
         return left
     if _types.is_null(left):

@@ -73,15 +73,15 @@ def column(
     kinds.discard(type(None))
     if not kinds:
         return pa.nulls(len(values), NULL if null_type is None else null_type)
-    if len(kinds) == 1:
-        direct = _DIRECT.get(next(iter(kinds)))
-        if direct is None and kinds == {int}:
-            direct = _width([value for value in values if value is not None])
-        if direct is not None:
-            try:
-                return pa.array(values, type=direct)
-            except (pa.ArrowException, OverflowError, UnicodeError):
-                pass  # One of the values is special; the way below finds and names it.
+    direct = _direct(kinds, values)
+    if direct is None and len(values) == 1 and kinds <= {list, tuple}:
+        element = _direct(set(map(type, values[0])) - {type(None)}, values[0])
+        direct = None if element is None else pa.list_(element)
+    if direct is not None:
+        try:
+            return pa.array(values, type=direct)
+        except (pa.ArrowException, OverflowError, UnicodeError):
+            pass  # One of the values is special; the way below finds and names it.
     if len(values) == 1 and isinstance(values[0], pa.Scalar):
         if not values[0].is_valid:
             # Arrow cannot make an array of every type from its NULL.
@@ -92,6 +92,16 @@ def column(
         except pa.ArrowException as error:
             raise DataError(f"cannot bind {_shown(values[0])} to {name}: {error}") from None
     return _general(values, name, first_row)
+
+
+def _direct(kinds: set[type], values: Sequence[Any]) -> pa.DataType | None:
+    """The type of values of one Python type that pyarrow takes as they are; None for others."""
+    if len(kinds) != 1:
+        return None
+    (kind,) = kinds
+    if kind is int:
+        return _width([value for value in values if value is not None])
+    return _DIRECT.get(kind)
 
 
 def _width(values: Sequence[int]) -> pa.DataType | None:
