@@ -423,6 +423,7 @@ def test_a_row_that_cannot_be_told_is_narrowed_down(conn: Conn) -> None:
     conn.rollback()
     with pytest.raises(ProgrammingError, match="Catalog Error"):
         conn.cursor().executemany("INSERT INTO t VALUES (?)", [(1,)])
+    conn.rollback()
 
 
 def test_a_loops_failure_names_its_row(auto: Conn) -> None:
@@ -539,6 +540,7 @@ def test_a_table_that_refers_to_itself(server: Server, autocommit: bool, generat
         assert conn.execute("FROM t").fetchall() == rows
         with pytest.raises(IntegrityError, match=r"foreign key.*\(one of the rows 1 to 2\)"):
             load(conn, statement, [(1_000, None, 0), (1_001, 5_000, 0), (1_002, 1_000, 0)])
+        conn.rollback()
 
 
 def test_keys_that_are_only_alike_in_the_table_go_row_by_row(auto: Conn) -> None:
