@@ -398,6 +398,8 @@ class Session:
 
     def commit(self) -> None:
         """Commit the open transaction; nothing when none is open."""
+        if self.inherited:
+            return  # a block that a forked child leaves: it is the parent's
         with self.lock, self.operation():
             self.transactions.commit(self.limits(None))
 
@@ -408,6 +410,8 @@ class Session:
 
     def roll_back_quietly(self) -> None:
         """Roll back what an exception has left, which is told to the log if it fails."""
+        if self.inherited:
+            return  # it is the parent's
         try:
             self.rollback()
         except Error as error:

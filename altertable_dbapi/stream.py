@@ -34,7 +34,7 @@ class Stream:
     schema : pyarrow.Schema
         What the server sends, which may differ from what it has announced.
     size : int
-        Bytes read so far.
+        Values read so far.
     """
 
     __slots__ = ("_handles", "_limits", "_reader", "_since", "_text", "schema", "size")
@@ -67,7 +67,8 @@ class Stream:
             trips=0,
             text=self._text,
         )
-        self.size += batch.nbytes
+        # Not its bytes, which are counted by following offsets that are not checked yet.
+        self.size += batch.num_rows * batch.num_columns
         return batch
 
     def read_all(self) -> pa.Table:
@@ -82,7 +83,7 @@ class Stream:
             trips=0,
             text=self._text,
         )
-        self.size += table.nbytes
+        self.size += table.num_rows * table.num_columns
         return table
 
     @property

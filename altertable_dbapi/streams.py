@@ -12,9 +12,9 @@ from .stream import Stream
 #: How many that were read to their end are kept for a quiet moment. Each holds some 14 KB.
 _MOST = 64
 
-#: A stream of more bytes is released with the next statement: beside what reading it took, that
+#: A stream of more values is released with the next statement: beside what reading it took, that
 #: is nothing, and it may hold more.
-_SMALL_BYTES = 64 * 1024
+_SMALL = 8 * 1024
 
 
 class Streams:
@@ -115,7 +115,7 @@ class Streams:
                 self._reading.end(False)
 
     def _keep(self, stream: Stream) -> None:
-        (self._finished if stream.size <= _SMALL_BYTES else self._heavy).append(stream)
+        (self._finished if stream.size <= _SMALL else self._heavy).append(stream)
         if not self._abandoned:
             housekeeping.needed()
 

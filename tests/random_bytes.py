@@ -51,7 +51,7 @@ def columns() -> dict[str, pa.Array]:
         "dates": pa.array(range(n), pa.date32()),
         "moments": pa.array(range(n), pa.timestamp("us", "UTC")),
         "durations": pa.array(range(n), pa.duration("us")),
-        "intervals": pa.array([pa.MonthDayNano([i, i, i]) for i in range(n)]),
+        "intervals": pa.array([pa.MonthDayNano([i, i, i * 1000]) for i in range(n)]),
         "enum": pa.array(["a", "b", "c", None] * (n // 4)).dictionary_encode(),
         "lists": pa.array([[*range(i % 4)] for i in range(n)]),
         "large lists": pa.array([["a"] * (i % 4) for i in range(n)], pa.large_list(pa.string())),

@@ -63,7 +63,7 @@ def test_parameters(capsys: Captured) -> None:
     arguments = ["--param", "n=5", "--param", "zip=01234", "--param", 't="7"', "--param", "e=a=b"]
     query = "SELECT typeof($n) AS n, $zip AS zip, typeof($t) AS t, $e AS e"
     main(["--local", *arguments, "--format", "csv", query])
-    assert capsys.readouterr().out.splitlines()[1] == "BIGINT,01234,VARCHAR,a=b"
+    assert capsys.readouterr().out.splitlines()[1] == "INTEGER,01234,VARCHAR,a=b"
     assert main(["--local", "--param", "n", "SELECT 1"]) == 1
     assert "expected NAME=VALUE" in capsys.readouterr().err
 

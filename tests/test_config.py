@@ -98,6 +98,7 @@ EVERY_SETTING: dict[str, Any] = {
     "query_timeout": 0.1,
     "fetch_timeout": 3600.0,
     "update_timeout": 1e9,
+    "statement_timeout": 60.0,
     "keepalive": 0.0,
     "keepalive_idle": True,
     "tls_root_certs": "-----BEGIN CERTIFICATE-----\na+b/c=\n-----END CERTIFICATE-----\n",
