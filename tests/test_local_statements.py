@@ -368,13 +368,14 @@ def test_errors_are_told_in_the_clients_text(
 def test_a_catalog_that_is_read_only(
     client: Client, own: Own, tmp_path: Path, sql: str, parameters: list[Any]
 ) -> None:
-    path = tmp_path / "fixed.duckdb"
-    with duckdb.connect(str(path)) as writer:
-        writer.execute("CREATE TABLE t (i INTEGER)")
-    attach = f"ATTACH '{path}' AS fixed (READ_ONLY)"
-    client.execute(attach)
+    # A file each: DuckDB 1.4 attaches one only once in a process.
+    paths = tmp_path / "fixed.duckdb", tmp_path / "own.duckdb"
+    for path in paths:
+        with duckdb.connect(str(path)) as writer:
+            writer.execute("CREATE TABLE t (i INTEGER)")
+    client.execute(f"ATTACH '{paths[0]}' AS fixed (READ_ONLY)")
     with duckdb.connect() as own_client:
-        own_client.execute(f"ATTACH '{path}' AS fixed (READ_ONLY)")
+        own_client.execute(f"ATTACH '{paths[1]}' AS fixed (READ_ONLY)")
         with pytest.raises(duckdb.InvalidInputException) as refused:
             own_client.execute(sql, parameters or None)
     assert sent(client, sql, parameters, None) == str(refused.value)
