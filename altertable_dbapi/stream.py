@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -57,10 +58,17 @@ class Stream:
 
     def read(self) -> pa.RecordBatch:
         """The next batch; StopIteration at the end."""
+        return self._call(self._reader.read_next_batch)
+
+    def read_all(self) -> pa.Table:
+        """All batches that are left, as a table."""
+        return self._call(self._reader.read_all)
+
+    def _call(self, function: Callable[[], Any]) -> Any:
         handles = self._handles
-        batch = handles.call(
+        read = handles.call(
             handles.connection,
-            self._reader.read_next_batch,
+            function,
             limits=self._limits,
             under=("fetch",),
             since=self._since,
@@ -68,23 +76,8 @@ class Stream:
             text=self._text,
         )
         # Not its bytes, which are counted by following offsets that are not checked yet.
-        self.size += batch.num_rows * batch.num_columns
-        return batch
-
-    def read_all(self) -> pa.Table:
-        """All batches that are left, as a table."""
-        handles = self._handles
-        table = handles.call(
-            handles.connection,
-            self._reader.read_all,
-            limits=self._limits,
-            under=("fetch",),
-            since=self._since,
-            trips=0,
-            text=self._text,
-        )
-        self.size += table.num_rows * table.num_columns
-        return table
+        self.size += read.num_rows * read.num_columns
+        return read
 
     @property
     def in_transaction(self) -> bool:
