@@ -88,7 +88,7 @@ def test_the_connection_form() -> None:
 
 def test_the_form_offers_what_the_driver_takes() -> None:
     import altertable_airflow_provider as provider
-    from altertable_dbapi import config
+    from altertable_dbapi.settings import settings as config
 
     fields = provider.CONNECTION_FIELDS
     assert set(fields) <= config.SETTING_NAMES

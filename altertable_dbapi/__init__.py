@@ -1,5 +1,6 @@
 """PEP 249 driver for Altertable over Arrow Flight SQL, built on ADBC."""
 
+from ._connect import connect
 from .connection import Connection
 from .cursor import Cursor
 from .dbapi20 import (
@@ -19,7 +20,6 @@ from .dbapi20 import (
     paramstyle,
     threadsafety,
 )
-from .description import Column
 from .errors import (
     DatabaseError,
     DataError,
@@ -33,16 +33,10 @@ from .errors import (
     Warning,
 )
 from .interval import Interval
-from .opening import connect
-from .row_factories import (
-    RowFactory,
-    class_row,
-    dict_row,
-    namedtuple_row,
-    scalar_row,
-    tuple_row,
-)
-from .sql import Query, quote_identifier, sql
+from .rows.description import Column
+from .rows.factories import RowFactory, class_row, dict_row, namedtuple_row, scalar_row, tuple_row
+from .statement.names import quote_identifier
+from .statement.query import Query, sql
 
 __version__ = "0.1.0"
 

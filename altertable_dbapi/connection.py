@@ -12,20 +12,22 @@ import pyarrow as pa
 from adbc_driver_manager import AdbcConnection, AdbcDatabase, AdbcStatusCode
 from adbc_driver_manager import dbapi as adbc_dbapi
 
-from . import errors, fork
-from .binding import resolve
-from .catalog import Introspection
-from .config import Settings, check
+from . import errors
+from .catalog.introspection import Introspection
 from .cursor import Cursor
 from .errors import InterfaceError, InternalError, NotSupportedError, ProgrammingError
-from .handshake import open_session
-from .limits import Limits
-from .living import Living
-from .loading import Loading
-from .parameters import Bound, Parameters
-from .result import Result
-from .row_factories import RowFactory, tuple_row
-from .sql import Statement, quote_identifier
+from .execution.binding import resolve
+from .ingest.loading import Loading
+from .parameters.bind import Bound, Parameters
+from .process import fork
+from .process.living import Living
+from .result.result import Result
+from .rows.factories import RowFactory, tuple_row
+from .session.opening import open_session
+from .settings.limits import Limits
+from .settings.settings import Settings, check
+from .statement.names import quote_identifier
+from .statement.scan import Statement
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -10,16 +10,17 @@ import pyarrow as pa
 from adbc_driver_manager import AdbcStatement, AdbcStatusCode
 from adbc_driver_manager import dbapi as adbc_dbapi
 
-from .arrow_stream import ArrowStream
-from .description import Column, describe
 from .errors import DataError, InterfaceError, NotSupportedError, ProgrammingError
-from .limits import Timeouts
 from .logs import showing
-from .parameters import Parameters, bind
-from .result import Result, Rows, Total
-from .row_factories import RowFactory, row_maker
-from .sql import Query, Statement, is_empty, lone_surrogate, quote_identifier, scan, split
-from .table_names import table_names
+from .parameters.bind import Parameters, bind
+from .result.arrow_stream import ArrowStream
+from .result.result import Result, Rows, Total
+from .rows.description import Column, describe
+from .rows.factories import RowFactory, row_maker
+from .settings.limits import Timeouts
+from .statement.names import lone_surrogate, quote_identifier, table_names
+from .statement.query import Query
+from .statement.scan import Statement, is_empty, scan, split
 
 if TYPE_CHECKING:
     import pandas
@@ -211,7 +212,7 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
                 f"{statement.verb or 'it'} returns others; use execute()"
             )
         # Imported where it is used, since most programs do not.
-        from .executemany import execute_many
+        from .executemany.execute_many import execute_many
 
         session = self._connection._session
         with session.lock, session.operation(self._timeouts.begin()), showing(operation):
@@ -381,7 +382,7 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
             pandas cannot hold a column, a UNION say; names it. The result can be fetched still.
         """
         _require("pandas")
-        from . import frames
+        from .result import frames
 
         return self._fetch_frame(frames.check_pandas, frames.to_pandas)
 
@@ -396,7 +397,7 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
             Two columns have one name, which polars cannot hold.
         """
         _require("polars")
-        from . import frames
+        from .result import frames
 
         return self._fetch_frame(frames.check_polars, frames.to_polars)
 
@@ -523,7 +524,7 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
                 "executemany can, or load into a table and drop it"
             )
         # Imported where it is used, since most programs do not.
-        from .ingest import load
+        from .ingest.load import load
 
         names = table_names(quote_identifier(table_name), catalog_name, db_schema_name)
         session = self._connection._session
@@ -555,7 +556,7 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
         if statement.transaction is not None:
             return pa.schema([])
         # Imported where it is used, since most programs do not.
-        from .query_shape import without_rows
+        from .statement.shape import without_rows
 
         limited = without_rows(statement)
         if limited is not None and (parameters or not statement.placeholders):

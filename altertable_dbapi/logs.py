@@ -18,7 +18,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .config import Settings
+    from .settings.settings import Settings
 
 logger = logging.getLogger("altertable_dbapi")
 

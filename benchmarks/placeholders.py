@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from altertable_dbapi.sql import _scan, scan
+from altertable_dbapi.statement.scan import _scan, scan
 
 PLAIN = (
     "SELECT id, name, price::DOUBLE FROM shop.orders WHERE region = 'EU' AND total >= 1 LIMIT 100"

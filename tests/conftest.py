@@ -25,7 +25,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment of whoever runs the tests must not steer them."""
-    from altertable_dbapi.config import ENVIRONMENT
+    from altertable_dbapi.settings.settings import ENVIRONMENT
 
     for variable in ENVIRONMENT.values():
         monkeypatch.delenv(variable, raising=False)

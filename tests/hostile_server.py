@@ -13,7 +13,7 @@ import grpc
 import pyarrow as pa
 
 import altertable_dbapi
-from altertable_dbapi.wire import encode_bytes
+from altertable_dbapi.protocol.messages import encode_bytes
 
 _SERVICE = "/arrow.flight.protocol.FlightService/"
 _GET_SQL_INFO = b"CommandGetSqlInfo"

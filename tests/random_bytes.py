@@ -18,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 
 import altertable_dbapi
-from altertable_dbapi.wire import _fields, encode_bytes
+from altertable_dbapi.protocol.messages import _fields, encode_bytes
 
 from .hostile_server import HostileServer, flight_info, ipc_messages
 

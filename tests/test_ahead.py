@@ -18,8 +18,8 @@ import pytest
 
 import altertable_dbapi
 from altertable_dbapi import Error, OperationalError
-from altertable_dbapi.ahead import ReadAhead
 from altertable_dbapi.local import Server
+from altertable_dbapi.result.read_ahead import ReadAhead
 
 from .hostile_server import HostileServer, flight_info, ipc_messages
 

@@ -15,7 +15,7 @@ import pytest
 
 import altertable_dbapi
 from altertable_dbapi import DataError, ProgrammingError
-from altertable_dbapi.batches import Conversion, cut, merged
+from altertable_dbapi.arrow_input.conversion import Conversion, cut, merged
 from altertable_dbapi.local import Server
 
 Connection = altertable_dbapi.Connection[tuple[Any, ...]]

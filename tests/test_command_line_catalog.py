@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from altertable_dbapi.command_line import main
+from altertable_dbapi.cli.main import main
 from altertable_dbapi.local import Server
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from altertable_dbapi import InterfaceError, ProgrammingError
-from altertable_dbapi.config import (
+from altertable_dbapi.settings.settings import (
     SETTING_NAMES,
     Settings,
     adbc_database_options,

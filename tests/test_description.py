@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from altertable_dbapi.dbapi20 import NUMBER, STRING
-from altertable_dbapi.description import Column, describe
+from altertable_dbapi.rows.description import Column, describe
 
 
 def test_seven_items_each() -> None:

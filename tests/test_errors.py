@@ -11,8 +11,9 @@ import pytest
 from adbc_driver_manager import AdbcStatusCode
 
 import altertable_dbapi
-from altertable_dbapi import Connection, OperationalError, ProgrammingError, errors
+from altertable_dbapi import Connection, OperationalError, ProgrammingError
 from altertable_dbapi.local import Server
+from altertable_dbapi.protocol import errors
 
 from .hostile_server import Abort, HostileServer
 

@@ -8,7 +8,8 @@ import pyarrow as pa
 import pytest
 
 import altertable_dbapi
-from altertable_dbapi import Connection, OperationalError, ingest
+from altertable_dbapi import Connection, OperationalError
+from altertable_dbapi.ingest import load as ingest
 from altertable_dbapi.local import Server
 
 Conn = Connection[tuple[Any, ...]]

@@ -11,14 +11,8 @@ import pyarrow as pa
 import pytest
 
 import altertable_dbapi
-from altertable_dbapi import (
-    DataError,
-    Error,
-    InternalError,
-    OperationalError,
-    ProgrammingError,
-)
-from altertable_dbapi.wire import encode_bytes
+from altertable_dbapi import DataError, Error, InternalError, OperationalError, ProgrammingError
+from altertable_dbapi.protocol.messages import encode_bytes
 
 from .hostile_server import (
     HostileServer,

@@ -14,17 +14,11 @@ import pyarrow as pa
 import pytest
 
 import altertable_dbapi
-from altertable_dbapi import (
-    DataError,
-    Error,
-    InternalError,
-    OperationalError,
-    ProgrammingError,
-    config,
-)
-from altertable_dbapi.adbc_objects import FLAT_SCHEMA
+from altertable_dbapi import DataError, Error, InternalError, OperationalError, ProgrammingError
+from altertable_dbapi.catalog.objects import FLAT_SCHEMA
 from altertable_dbapi.local import Server
-from altertable_dbapi.wire import encode_bytes
+from altertable_dbapi.protocol.messages import encode_bytes
+from altertable_dbapi.settings import settings as config
 
 from .hostile_server import (
     Abort,

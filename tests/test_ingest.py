@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import altertable_dbapi
 from altertable_dbapi import DataError, NotSupportedError, ProgrammingError
 from altertable_dbapi.local import Server
-from altertable_dbapi.table_names import table_names
+from altertable_dbapi.statement.names import table_names
 
 Connection = altertable_dbapi.Connection[tuple[Any, ...]]
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from altertable_dbapi import Connection, Error, ProgrammingError
 from altertable_dbapi.local import Server
-from altertable_dbapi.sql import quote_identifier
+from altertable_dbapi.statement.names import quote_identifier
 
 Conn = Connection[tuple[Any, ...]]
 

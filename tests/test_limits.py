@@ -8,8 +8,8 @@ import pytest
 from adbc_driver_manager import AdbcStatusCode
 
 from altertable_dbapi import Error, InternalError, OperationalError
-from altertable_dbapi.errors import sentence
-from altertable_dbapi.limits import Limits, Timeouts
+from altertable_dbapi.protocol.errors import sentence
+from altertable_dbapi.settings.limits import Limits, Timeouts
 
 LATE = OperationalError("context deadline exceeded", status_code=AdbcStatusCode.TIMEOUT)
 SERVERS = OperationalError("Timeout expired", status_code=AdbcStatusCode.UNKNOWN)

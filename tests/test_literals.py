@@ -18,9 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from altertable_dbapi import Connection, DataError, Interval, ProgrammingError
-from altertable_dbapi.literals import list_literal, literals
 from altertable_dbapi.local import Server
-from altertable_dbapi.values import column
+from altertable_dbapi.parameters.literals import list_literal, literals
+from altertable_dbapi.parameters.values import column
 
 Conn = Connection[tuple[Any, ...]]
 D = decimal.Decimal

@@ -11,9 +11,9 @@ import pytest
 from pyarrow import parquet
 
 import altertable_dbapi
-from altertable_dbapi.command_line import main
+from altertable_dbapi.cli.main import main
+from altertable_dbapi.cli.progress import ProgressLine
 from altertable_dbapi.local import Server
-from altertable_dbapi.progress import ProgressLine
 
 Captured = pytest.CaptureFixture[str]
 Connection = altertable_dbapi.Connection[tuple[Any, ...]]

@@ -12,14 +12,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from altertable_dbapi import (
-    Connection,
-    DataError,
-    Interval,
-    NotSupportedError,
-    ProgrammingError,
-    binding,
-)
+from altertable_dbapi import Connection, DataError, Interval, NotSupportedError, ProgrammingError
+from altertable_dbapi.execution import binding
 from altertable_dbapi.local import Server
 
 from .test_binding import BOUND, PLAIN

@@ -13,12 +13,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from altertable_dbapi import DataError, Error
-from altertable_dbapi.bounds import Bounds
-from altertable_dbapi.config import SETTING_NAMES, adbc_database_options, resolve
-from altertable_dbapi.parameters import bind
-from altertable_dbapi.rows import RowConverter
-from altertable_dbapi.sql import scan
-from altertable_dbapi.variant import decode
+from altertable_dbapi.parameters.bind import bind
+from altertable_dbapi.result.bounds import Bounds
+from altertable_dbapi.rows.convert import RowConverter
+from altertable_dbapi.rows.variant import decode
+from altertable_dbapi.settings.settings import SETTING_NAMES, adbc_database_options, resolve
+from altertable_dbapi.statement.scan import scan
 
 from .odd_values import ODD
 from .random_bytes import columns

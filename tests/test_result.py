@@ -13,8 +13,8 @@ import pytest
 import altertable_dbapi
 from altertable_dbapi import DataError, OperationalError, ProgrammingError
 from altertable_dbapi.local import Server
-from altertable_dbapi.result import Result
-from altertable_dbapi.stream import Stream
+from altertable_dbapi.result.result import Result
+from altertable_dbapi.result.stream import Stream
 
 Connection = altertable_dbapi.Connection[tuple[Any, ...]]
 Cursor = altertable_dbapi.Cursor[Any]

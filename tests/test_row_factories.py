@@ -9,9 +9,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from altertable_dbapi.description import Column, describe
 from altertable_dbapi.errors import InterfaceError
-from altertable_dbapi.row_factories import (
+from altertable_dbapi.rows.description import Column, describe
+from altertable_dbapi.rows.factories import (
     RowMaker,
     class_row,
     dict_row,

@@ -20,10 +20,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from altertable_dbapi.bounds import Bounds
 from altertable_dbapi.errors import DataError
 from altertable_dbapi.interval import Interval
-from altertable_dbapi.rows import RowConverter, collector_paused, column_converter
+from altertable_dbapi.result.bounds import Bounds
+from altertable_dbapi.rows.convert import RowConverter, collector_paused, column_converter
 
 UTC = timezone.utc
 PARIS = ZoneInfo("Europe/Paris")

@@ -13,7 +13,7 @@ import pytest
 
 from altertable_dbapi.errors import DataError
 from altertable_dbapi.interval import Interval
-from altertable_dbapi.rows import RowConverter
+from altertable_dbapi.rows.convert import RowConverter
 
 from .test_rows import same
 

@@ -23,9 +23,9 @@ from hypothesis import strategies as st
 
 import altertable_dbapi
 from altertable_dbapi import Error, OperationalError, ProgrammingError, connect
-from altertable_dbapi.command_line import main
-from altertable_dbapi.config import parse_uri, resolve
+from altertable_dbapi.cli.main import main
 from altertable_dbapi.local import Server
+from altertable_dbapi.settings.settings import parse_uri, resolve
 
 from .certificates import Certificate
 from .secret_watch import Watch, watch

@@ -15,12 +15,7 @@ import pyarrow as pa
 import pytest
 
 import altertable_dbapi
-from altertable_dbapi import (
-    DatabaseError,
-    InterfaceError,
-    OperationalError,
-    ProgrammingError,
-)
+from altertable_dbapi import DatabaseError, InterfaceError, OperationalError, ProgrammingError
 from altertable_dbapi.local import Server
 
 Conn = altertable_dbapi.Connection[tuple[Any, ...]]

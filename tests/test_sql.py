@@ -12,7 +12,10 @@ import weakref
 import pytest
 
 from altertable_dbapi.errors import ProgrammingError
-from altertable_dbapi.sql import insert_values, quote_identifier, replace, scan, split, sql
+from altertable_dbapi.statement.insert import insert_values
+from altertable_dbapi.statement.names import quote_identifier
+from altertable_dbapi.statement.query import sql
+from altertable_dbapi.statement.scan import replace, scan, split
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from altertable_dbapi.errors import ProgrammingError
-from altertable_dbapi.sql import insert_values, replace, scan, split
+from altertable_dbapi.statement.insert import insert_values
+from altertable_dbapi.statement.scan import replace, scan, split
 
 duckdb = pytest.importorskip("duckdb")
 

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 import altertable_dbapi
 from altertable_dbapi import OperationalError, ProgrammingError, connect
-from altertable_dbapi.config import resolve
 from altertable_dbapi.local import Server
-from altertable_dbapi.tls import is_loopback
+from altertable_dbapi.settings.settings import resolve
+from altertable_dbapi.settings.tls import is_loopback
 
 from .certificates import Certificate
 

@@ -14,9 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import altertable_dbapi
-from altertable_dbapi import DataError, OperationalError, ProgrammingError, ingest
+from altertable_dbapi import DataError, OperationalError, ProgrammingError
+from altertable_dbapi.ingest import load as ingest
+from altertable_dbapi.ingest.upsert import MAX_SENT_BYTES
 from altertable_dbapi.local import Server
-from altertable_dbapi.upsert import MAX_SENT_BYTES
 
 Connection = altertable_dbapi.Connection[tuple[Any, ...]]
 
@@ -270,7 +271,7 @@ def test_a_session_is_not_kept_for_long(
 ) -> None:
     merge(table)
     server.clear()
-    monkeypatch.setattr("altertable_dbapi.upsert._KEPT_SECONDS", 0.0)
+    monkeypatch.setattr("altertable_dbapi.ingest.upsert._KEPT_SECONDS", 0.0)
     merge(table)
     assert server.calls[len(ASKED) :] == [
         "DoAction:CloseSession",

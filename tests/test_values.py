@@ -18,8 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from altertable_dbapi import DataError, Interval
-from altertable_dbapi.value_types import EMPTY_MAP, HUGEINT, TIMETZ, UHUGEINT, pack_time
-from altertable_dbapi.values import column
+from altertable_dbapi.parameters.value_types import EMPTY_MAP, HUGEINT, TIMETZ, UHUGEINT, pack_time
+from altertable_dbapi.parameters.values import column
 
 D = decimal.Decimal
 UTC = dt.timezone.utc

@@ -12,7 +12,8 @@ from google.protobuf import any_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altertable_dbapi import OperationalError, wire
+from altertable_dbapi import OperationalError
+from altertable_dbapi.protocol import messages
 
 endpoints = st.lists(
     st.builds(
@@ -34,7 +35,7 @@ def test_locations_go_and_nothing_else_does(
     schema: bytes, endpoint: list[pb.FlightEndpoint], records: int, ordered: bool
 ) -> None:
     info = pb.FlightInfo(schema=schema, endpoint=endpoint, total_records=records, ordered=ordered)
-    stripped = pb.FlightInfo.FromString(wire.without_locations(info.SerializeToString()))
+    stripped = pb.FlightInfo.FromString(messages.without_locations(info.SerializeToString()))
     for each in info.endpoint:
         del each.location[:]
     assert stripped == info
@@ -42,7 +43,7 @@ def test_locations_go_and_nothing_else_does(
 
 @given(st.binary(max_size=60))
 def test_garbage_is_refused_or_read_but_never_loops(garbage: bytes) -> None:
-    for read in (wire.without_locations, wire.record_count, wire.session_option_errors):
+    for read in (messages.without_locations, messages.record_count, messages.session_option_errors):
         with contextlib.suppress(OperationalError):
             read(garbage)
 
@@ -50,7 +51,7 @@ def test_garbage_is_refused_or_read_but_never_loops(garbage: bytes) -> None:
 def test_a_message_cut_short_is_refused() -> None:
     whole = pb.FlightInfo(schema=b"x" * 300).SerializeToString()
     with pytest.raises(OperationalError, match="ends inside"):
-        wire.without_locations(whole[:-1])
+        messages.without_locations(whole[:-1])
 
 
 names = st.text(min_size=1, max_size=30)
@@ -88,7 +89,7 @@ def test_an_ingest_command_is_that_of_the_generated_code(
         type_url="type.googleapis.com/arrow.flight.protocol.sql.CommandStatementIngest",
         value=command.SerializeToString(deterministic=True),
     )
-    encoded = wire.ingest_command(table, mode, catalog=catalog, schema=schema, options=options)
+    encoded = messages.ingest_command(table, mode, catalog=catalog, schema=schema, options=options)
     assert encoded == packed.SerializeToString(deterministic=True)
     decoded = any_pb2.Any.FromString(encoded)
     assert sql_pb.CommandStatementIngest.FromString(decoded.value) == command
@@ -97,7 +98,7 @@ def test_an_ingest_command_is_that_of_the_generated_code(
 @given(st.integers(-1, 2**63 - 1))
 def test_record_counts(count: int) -> None:
     message = sql_pb.DoPutUpdateResult(record_count=count)
-    assert wire.record_count(message.SerializeToString()) == count
+    assert messages.record_count(message.SerializeToString()) == count
 
 
 @given(options_by_name)
@@ -107,7 +108,7 @@ def test_session_options_are_those_of_the_generated_code(options: dict[str, str]
             name: pb.SessionOptionValue(string_value=value) for name, value in options.items()
         }
     )
-    assert wire.session_options(options) == request.SerializeToString(deterministic=True)
+    assert messages.session_options(options) == request.SerializeToString(deterministic=True)
 
 
 @given(st.dictionaries(names, st.integers(0, 3), max_size=4))
@@ -119,6 +120,6 @@ def test_errors_of_session_options(errors: dict[str, int]) -> None:
         }
     )
     said = {0: "unspecified error", 1: "unknown name", 2: "invalid value", 3: "error"}
-    assert wire.session_option_errors(result.SerializeToString()) == {
+    assert messages.session_option_errors(result.SerializeToString()) == {
         name: said[code] for name, code in errors.items()
     }

@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.providers.common.sql.dialects.dialect import Dialect
 
-from ..sql import quote_identifier
+from ..statement.names import quote_identifier
 
 _WORDS = """
 all analyse analyze and anti any array as asc asof asymmetric at authorization binary both by

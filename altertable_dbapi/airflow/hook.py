@@ -14,10 +14,12 @@ from airflow.providers.common.sql.hooks.sql import DbApiHook
 
 import altertable_airflow_provider as provider
 
-from .. import config, opening
+from .._connect import connect
+from ..airflow import tab_file
 from ..errors import ProgrammingError
-from ..sql import Query, split
-from . import tab_file
+from ..settings import settings
+from ..statement.query import Query
+from ..statement.scan import split
 from .dialect import RESERVED_WORDS
 from .insertion import Insertion
 from .table import arrow_schema, described, located
@@ -71,7 +73,7 @@ class AltertableHook(DbApiHook):
         self._settings = {
             name: value
             for name, value in kwargs.items()
-            if name in config.SETTING_NAMES and name != "schema"
+            if name in settings.SETTING_NAMES and name != "schema"
         }
 
     # Connecting
@@ -80,7 +82,7 @@ class AltertableHook(DbApiHook):
         connection = self.connection
         extra = connection.extra_dejson
         given = {
-            **{name: extra[name] for name in config.SETTING_NAMES if name in extra},
+            **{name: extra[name] for name in settings.SETTING_NAMES if name in extra},
             "host": connection.host,
             "port": connection.port,
             "username": connection.login,
@@ -98,11 +100,11 @@ class AltertableHook(DbApiHook):
 
         Not in a process that was forked after its parent had connected; see ``docs/airflow.md``.
         """
-        return opening.connect(**self._connect_arguments())
+        return connect(**self._connect_arguments())
 
     def get_uri(self) -> str:
         """The ``altertable://`` URI of the connection, password included."""
-        return config.build_uri(config.resolve(arguments=self._connect_arguments()))
+        return settings.build_uri(settings.resolve(arguments=self._connect_arguments()))
 
     @property
     def sqlalchemy_url(self) -> URL:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from ..airflow import rows
 from ..errors import ProgrammingError
-from ..sql import quote_identifier
-from . import rows
+from ..statement.names import quote_identifier
 from .table import arrow_schema, described, located
 
 if TYPE_CHECKING:

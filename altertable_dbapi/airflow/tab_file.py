@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import csv
 
-from ..arrow_input import reading
+from ..arrow_input.sources import reading
 
 _DELIMITER = "\t"
 

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from ..sql import quote_identifier
-from ..table_names import table_names
+from ..statement.names import quote_identifier, table_names
 
 if TYPE_CHECKING:
     from ..connection import Connection

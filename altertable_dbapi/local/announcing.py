@@ -13,8 +13,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from ..lexer import top_level
-from . import schemas
+from ..local import schemas
+from ..statement.lexer import top_level
 from .asking import Values, ask, reads
 from .engine import DESCRIBES_ALL_QUERIES
 

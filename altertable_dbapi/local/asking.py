@@ -12,8 +12,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from ..sql import replace, scan
-from . import parameters
+from ..local import parameters
+from ..statement.scan import replace, scan
 from .failures import statement_text
 
 PREPARED = {"SELECT", "INSERT", "UPDATE", "DELETE"}

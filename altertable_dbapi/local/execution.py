@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 from pyarrow import flight
 
-from . import statements
+from ..local import statements
 from .failures import refusal
 from .faults import Executed, Faults, note
 from .sessions import Planned, Prepared, Session

@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from . import schemas
+from ..local import schemas
 from .announcing import announced
 from .engine import HIDDEN_CATALOGS, HIDDEN_SCHEMAS, literal, quote
 

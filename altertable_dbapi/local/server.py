@@ -13,8 +13,8 @@ from urllib.parse import quote as percent
 
 import pyarrow as pa
 
-from .. import fork
-from ..binding import forget
+from ..execution.binding import forget
+from ..process import fork
 from .engine import Engine
 from .execution import Settings
 from .faults import Executed, Faults

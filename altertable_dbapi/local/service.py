@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 from pyarrow import flight
 
-from . import ingest, messages, metadata, parameters, schemas, sqlinfo, statements
+from ..local import ingest, messages, metadata, parameters, schemas, sqlinfo, statements
 from .engine import Engine
 from .execution import Execution, Settings
 from .failures import from_engine, guarded, refusal

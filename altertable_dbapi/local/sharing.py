@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import duckdb
 
-from .. import fork
 from ..errors import OperationalError
+from ..process import fork
 from .server import Server
 
 # A signal handler of the thread that has it may connect as well.

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pyarrow as pa
 
-from . import schemas
+from ..local import schemas
 
 _STRING, _BOOL, _BIGINT, _BITMASK = 0, 1, 2, 3
 

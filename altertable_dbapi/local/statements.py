@@ -8,8 +8,8 @@ import duckdb
 import pyarrow as pa
 
 from ..errors import ProgrammingError
-from ..sql import scan
-from . import announcing, asking
+from ..local import announcing, asking
+from ..statement.scan import scan
 from .engine import run
 from .failures import from_engine, refusal, statement_text
 

@@ -1,0 +1,212 @@
+"""`connect`: settings from wherever they are given, a server in the process if asked for."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import warnings
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, overload
+
+from .connection import Connection
+from .errors import ProgrammingError, Warning
+from .process import fork
+from .rows.factories import RowFactory, tuple_row
+from .settings.settings import resolve
+from .settings.tls import PEM_SETTINGS
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+Row = TypeVar("Row")
+
+
+class ConnectionSettings(TypedDict, total=False):
+    """The keyword arguments of `connect`, for type checkers."""
+
+    username: str | None
+    password: str | None
+    host: str | None
+    port: int | None
+    tls: bool | None
+    catalog: str | None
+    schema: str | None
+    compute_size: str | None
+    autocommit: bool | None
+    binding: str | None
+    connect_timeout: float | None
+    query_timeout: float | None
+    fetch_timeout: float | None
+    update_timeout: float | None
+    statement_timeout: float | None
+    keepalive: float | None
+    keepalive_idle: bool | None
+    tls_root_certs: str | os.PathLike[str] | None
+    tls_client_cert: str | os.PathLike[str] | None
+    tls_client_key: str | os.PathLike[str] | None
+    tls_skip_verify: bool | None
+    authority: str | None
+
+
+#: Settings that the server in the process answers by itself.
+_OF_OTHER_SERVERS = ("host", "port", "tls", "username", "password", "authority", *PEM_SETTINGS)
+
+
+@overload
+def connect(
+    uri: str | None = None, **settings: Unpack[ConnectionSettings]
+) -> Connection[tuple[Any, ...]]: ...
+
+
+@overload
+def connect(
+    uri: str | None = None,
+    *,
+    row_factory: RowFactory[Row],
+    **settings: Unpack[ConnectionSettings],
+) -> Connection[Row]: ...
+
+
+def connect(
+    uri: str | None = None,
+    *,
+    row_factory: RowFactory[Any] | None = None,
+    username: str | None = None,
+    password: str | None = None,
+    host: str | None = None,
+    port: int | None = None,
+    tls: bool | None = None,
+    catalog: str | None = None,
+    schema: str | None = None,
+    compute_size: str | None = None,
+    autocommit: bool | None = None,
+    binding: str | None = None,
+    connect_timeout: float | None = None,
+    query_timeout: float | None = None,
+    fetch_timeout: float | None = None,
+    update_timeout: float | None = None,
+    statement_timeout: float | None = None,
+    keepalive: float | None = None,
+    keepalive_idle: bool | None = None,
+    tls_root_certs: str | os.PathLike[str] | None = None,
+    tls_client_cert: str | os.PathLike[str] | None = None,
+    tls_client_key: str | os.PathLike[str] | None = None,
+    tls_skip_verify: bool | None = None,
+    authority: str | None = None,
+) -> Connection[Any]:
+    """Open a connection.
+
+    What is not given comes from the URI, then from the environment (``ALTERTABLE_HOST``,
+    ``_PORT``, ``_TLS``, ``_USERNAME``, ``_PASSWORD``, ``_CATALOG``, ``_SCHEMA``,
+    ``_COMPUTE_SIZE``).
+
+    Parameters
+    ----------
+    uri : str, optional
+        ``altertable://user:password@host:port/catalog/schema?compute_size=L&autocommit=true``,
+        with any parameter of this function as an option; or ``"local"`` for a server in this
+        process on an empty database, ``"local:FILE"`` for one on a DuckDB file (extra ``local``).
+    username, password : str
+        The lakehouse credentials.
+    host, port : str, int
+        ``flight.altertable.ai`` and 443.
+    tls : bool
+        On. Off is for servers on the same machine. The environment can turn it off for these and
+        for the host that it names, but not for a host given here or in the URI.
+    catalog, schema : str, optional
+        What unqualified names refer to. Without a catalog the session sees every catalog that the
+        user may use; with one it sees that one.
+    compute_size : str, optional
+        XS, S, M, L, XL, 2XL, 3XL or 4XL.
+    autocommit : bool
+        Off, as PEP 249 asks.
+    binding : str
+        Who puts the values into a statement. ``"server"``: they are bound. ``"client"``: they are
+        written into the statement as literals, which saves round trips. ``"auto"``, the default:
+        the server, if it binds every value as what it is; it is asked once in a process.
+    row_factory : callable, optional
+        What makes the rows of cursors; tuples unless given.
+    connect_timeout : float
+        Seconds to open the session in, 15.
+    query_timeout, fetch_timeout, update_timeout : float, optional
+        Seconds that the server may take to answer a statement, to send its result, and to take
+        bound values or loaded rows. No limit.
+    statement_timeout : float, optional
+        Seconds for all of a statement, from its execution to the end of its result. No limit.
+    keepalive : float
+        Seconds between signs of life while a statement runs, a result is half read or a
+        transaction is open, 30; 0 for none. A connection with none of these sends nothing: its
+        session may expire, and the next statement opens another.
+    keepalive_idle : bool
+        Whether to send them always. Off, since a session may hold compute that someone pays for.
+    tls_root_certs : str or path, optional
+        The certificates to trust: a PEM file, or its text. The system's unless given.
+    tls_client_cert, tls_client_key : str or path, optional
+        The certificate to show to a server that asks for one, with those between it and its
+        authority, and its private key, not encrypted: PEM files, or their text.
+    tls_skip_verify : bool
+        Whether to trust any certificate; for trials only, and with a `Warning`.
+    authority : str, optional
+        The name to expect in the server's certificate and to ask for, where it is not `host`:
+        behind a tunnel, or at an address.
+
+    Returns
+    -------
+    Connection
+
+    Raises
+    ------
+    ProgrammingError, InterfaceError
+        A setting is wrong, missing or unknown to the server.
+    OperationalError
+        The server cannot be reached or refuses the credentials.
+    """
+    arguments = {
+        "username": username,
+        "password": password,
+        "host": host,
+        "port": port,
+        "tls": tls,
+        "catalog": catalog,
+        "schema": schema,
+        "compute_size": compute_size,
+        "autocommit": autocommit,
+        "binding": binding,
+        "connect_timeout": connect_timeout,
+        "query_timeout": query_timeout,
+        "fetch_timeout": fetch_timeout,
+        "update_timeout": update_timeout,
+        "statement_timeout": statement_timeout,
+        "keepalive": keepalive,
+        "keepalive_idle": keepalive_idle,
+        "tls_root_certs": tls_root_certs,
+        "tls_client_cert": tls_client_cert,
+        "tls_client_key": tls_client_key,
+        "tls_skip_verify": tls_skip_verify,
+        "authority": authority,
+    }
+    factory = tuple_row if row_factory is None else row_factory
+    fork.check_use(fork.DRIVER, "connect")
+    if uri is not None and uri.partition(":")[0] == "local":
+        from .local import shared_server
+
+        for name in _OF_OTHER_SERVERS:
+            if arguments[name] is not None:
+                raise ProgrammingError(
+                    f"{name}= says where a server is or who connects, and connect({uri!r}) starts "
+                    "one in this process; leave it out, or give the URI of another server"
+                )
+        keep_open = partial(shared_server, uri.partition(":")[2] or ":memory:")
+        with contextlib.ExitStack() as on_close:
+            server = on_close.enter_context(keep_open())
+            settings = resolve(server.uri, arguments, {})
+            return Connection(settings, factory, keep_open, on_close.pop_all())
+    resolved = resolve(uri, arguments)
+    if resolved.tls_skip_verify:
+        warnings.warn(
+            f"tls_skip_verify: whoever answers as {resolved.address} is trusted, and is sent the "
+            "password; pass tls_root_certs= instead",
+            Warning,
+            stacklevel=2,
+        )
+    return Connection(resolved, factory)

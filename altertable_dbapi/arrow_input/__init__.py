@@ -1,0 +1,1 @@
+"""Whatever may be loaded or bound, as record batches. Pure."""

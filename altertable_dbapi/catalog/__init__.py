@@ -1,0 +1,1 @@
+"""Introspection: catalogs, schemas, tables, columns, constraints."""

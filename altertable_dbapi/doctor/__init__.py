@@ -1,0 +1,1 @@
+"""What a server does where its documentation is silent, found by asking it."""

@@ -1,0 +1,1 @@
+"""One statement for many sets of parameters."""

@@ -1,0 +1,87 @@
+"""One statement for many sets of parameters: many rows a message where possible, all or none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..errors import DataError, IntegrityError, ProgrammingError
+from ..execution.binding import resolve
+from ..parameters.bind import Bound, Slots, bind, slots
+from ..statement.scan import Statement
+from .changed_rows import Changed
+from .insert_rows import insert_rows
+from .insertion import Insertion, located
+from .joined_sets import join
+from .parameter_rows import named_row, opened
+from .parameter_runs import peeked
+
+if TYPE_CHECKING:
+    from ..connection import Connection
+
+T = TypeVar("T")
+
+
+def execute_many(
+    connection: Connection[Any], statement: Statement, sets: Any, binding: str
+) -> Changed:
+    """Execute a statement for each set of parameters.
+
+    Raises
+    ------
+    Error
+        One of them failed; names its row, where that can be told. Nothing is changed then, or
+        what is changed belongs to the transaction that was open before.
+    """
+    numbered = slots(statement)
+    insert = insert_rows(numbered)
+    changed = Changed(statement.returning)
+    if insert is not None:
+        changed.count = Insertion(connection, numbered, insert, binding).run(sets)
+        return changed
+    given = peeked(sets)
+    if given is not None and not join(connection, numbered, given, binding, changed):
+        _each(connection, numbered, given, binding, changed)
+    return changed
+
+
+def _each(
+    connection: Connection[Any], numbered: Slots, sets: Any, binding: str, changed: Changed
+) -> None:
+    statement = numbered.statement
+    if isinstance(sets, (list, tuple)):
+        # A first time only to find what cannot be bound, before anything is sent.
+        for _ in _bound_rows(numbered, sets):
+            pass
+    rows = _bound_rows(numbered, sets)
+    first = next(rows, None)
+    if first is None:
+        return
+    if first[1] is not None:
+        # The server is asked before the transaction begins.
+        resolve(binding, connection._session)
+    with connection._atomic():
+        for row, bound in _chained(first, rows):
+            try:
+                changed.take(connection._execute(statement, bound, binding))
+            except (DataError, IntegrityError) as error:
+                raise located(error, f"row {row}") from None
+
+
+def _bound_rows(numbered: Slots, sets: Any) -> Iterator[tuple[int, Bound | None]]:
+    items, batches = opened(sets)
+    if batches is not None:
+        items = (batch.slice(i, 1) for batch in batches for i in range(batch.num_rows))
+    for row, parameters in enumerate(items or (), start=1):
+        try:
+            if numbered.statement.style == "none":
+                yield row, bind(numbered.statement, parameters)
+            else:
+                yield row, numbered.bind(parameters, row)
+        except ProgrammingError as error:
+            raise named_row(error, row) from None
+
+
+def _chained(first: T, rest: Iterable[T]) -> Iterator[T]:
+    yield first
+    yield from rest

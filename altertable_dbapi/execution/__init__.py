@@ -1,0 +1,1 @@
+"""A statement and its parameters, sent over a session."""

@@ -1,0 +1,1 @@
+"""Bulk load: Arrow data into a table, with or without upsert."""

@@ -1,0 +1,1 @@
+"""Python values of parameters, as what is sent for them. Pure."""

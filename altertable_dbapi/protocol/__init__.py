@@ -1,0 +1,1 @@
+"""What servers and ADBC say and are told: private ADBC names, messages, errors."""

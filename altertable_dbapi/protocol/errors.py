@@ -1,0 +1,338 @@
+"""What a server says when something fails -> the right exception of PEP 249."""
+
+from __future__ import annotations
+
+import re
+
+import adbc_driver_manager as adbc
+from adbc_driver_manager import AdbcStatusCode
+
+from ..errors import (
+    DataError,
+    Error,
+    IntegrityError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+)
+
+#: What DuckDB writes before "Error:", and the PEP 249 class for it. DuckDB's own Python client
+#: draws the same lines (https://github.com/duckdb/duckdb-python, exceptions).
+DUCKDB_ERRORS: dict[str, type[Error]] = {
+    "Binder": ProgrammingError,
+    "Catalog": ProgrammingError,
+    "Expression": ProgrammingError,
+    "Invalid Configuration": ProgrammingError,
+    "Invalid Input": ProgrammingError,
+    "Missing Extension": ProgrammingError,
+    "Parameter Not Allowed": ProgrammingError,
+    "Parameter Not Resolved": ProgrammingError,
+    "Parser": ProgrammingError,
+    "Permission": ProgrammingError,
+    "Planner": ProgrammingError,
+    "Sequence": ProgrammingError,
+    "Settings": ProgrammingError,
+    "Syntax": ProgrammingError,
+    "Dependency": ProgrammingError,
+    "Conversion": DataError,
+    "Decimal": DataError,
+    "Divide by Zero": DataError,
+    "Invalid type": DataError,
+    "Mismatch Type": DataError,
+    "Object Size": DataError,
+    "Out of Range": DataError,
+    "Unknown Type": DataError,
+    "Constraint": IntegrityError,
+    "Not implemented": NotSupportedError,
+    "Connection": OperationalError,
+    "Extension Autoloading": OperationalError,
+    "HTTP": OperationalError,
+    "INTERRUPT": OperationalError,
+    "IO": OperationalError,
+    "Out of Memory": OperationalError,
+    "Serialization": OperationalError,
+    "TransactionContext": OperationalError,
+    "Executor": InternalError,
+    "FATAL": InternalError,
+    "Index": InternalError,
+    "INTERNAL": InternalError,
+    "NullPointer": InternalError,
+    "Optimizer": InternalError,
+    "Scheduler": InternalError,
+    "Stat": InternalError,
+}
+
+
+#: The ADBC status for a prefix, where it is not the usual one of the class.
+DUCKDB_STATUSES = {
+    "INTERRUPT": AdbcStatusCode.CANCELLED,
+    "Permission": AdbcStatusCode.UNAUTHORIZED,
+    "TransactionContext": AdbcStatusCode.INVALID_STATE,
+}
+
+
+#: What says in the first line of an error of these prefixes that an object is missing, or is not.
+_OBJECTS = frozenset({"Binder", "Catalog"})
+
+
+_EXISTENCE = r"does not exist|already exists"
+
+
+_MISSING = r"SET \w+: No catalog"
+
+
+#: gRPC status codes, used where the text has no DuckDB prefix
+#: (https://grpc.io/docs/guides/status-codes/).
+GRPC_ERRORS: dict[int, type[Error]] = {
+    1: OperationalError,  # CANCELLED
+    2: OperationalError,  # UNKNOWN
+    3: ProgrammingError,  # INVALID_ARGUMENT
+    4: OperationalError,  # DEADLINE_EXCEEDED
+    5: ProgrammingError,  # NOT_FOUND
+    6: ProgrammingError,  # ALREADY_EXISTS
+    7: ProgrammingError,  # PERMISSION_DENIED
+    8: OperationalError,  # RESOURCE_EXHAUSTED
+    9: OperationalError,  # FAILED_PRECONDITION
+    10: OperationalError,  # ABORTED
+    11: DataError,  # OUT_OF_RANGE
+    12: NotSupportedError,  # UNIMPLEMENTED
+    13: InternalError,  # INTERNAL
+    14: OperationalError,  # UNAVAILABLE
+    15: OperationalError,  # DATA_LOSS
+    16: OperationalError,  # UNAUTHENTICATED
+}
+
+
+#: The Go driver's names of the gRPC codes.
+GRPC_NAMES = {
+    "Canceled": 1,
+    "Unknown": 2,
+    "InvalidArgument": 3,
+    "DeadlineExceeded": 4,
+    "NotFound": 5,
+    "AlreadyExists": 6,
+    "PermissionDenied": 7,
+    "ResourceExhausted": 8,
+    "FailedPrecondition": 9,
+    "Aborted": 10,
+    "OutOfRange": 11,
+    "Unimplemented": 12,
+    "Internal": 13,
+    "Unavailable": 14,
+    "DataLoss": 15,
+    "Unauthenticated": 16,
+}
+
+
+#: For errors that carry an ADBC status alone; what is not listed is an OperationalError.
+ADBC_ERRORS: dict[int, type[Error]] = {
+    AdbcStatusCode.NOT_IMPLEMENTED: NotSupportedError,
+    AdbcStatusCode.NOT_FOUND: ProgrammingError,
+    AdbcStatusCode.ALREADY_EXISTS: ProgrammingError,
+    AdbcStatusCode.INVALID_ARGUMENT: ProgrammingError,
+    AdbcStatusCode.INVALID_STATE: ProgrammingError,
+    AdbcStatusCode.INVALID_DATA: DataError,
+    AdbcStatusCode.INTEGRITY: IntegrityError,
+    AdbcStatusCode.INTERNAL: InternalError,
+    AdbcStatusCode.UNAUTHORIZED: ProgrammingError,
+}
+
+
+#: The gRPC code behind each of the exceptions that ``pyarrow.flight`` raises, by class name, since
+#: pyarrow.flight itself is imported only where it is used.
+FLIGHT_CODES = {
+    "FlightCancelledError": 1,
+    "FlightServerError": 2,
+    "ArrowInvalid": 3,
+    "FlightTimedOutError": 4,
+    "ArrowKeyError": 5,
+    "FlightUnauthorizedError": 7,
+    "ArrowNotImplementedError": 12,
+    "FlightInternalError": 13,
+    "FlightUnavailableError": 14,
+    "FlightUnauthenticatedError": 16,
+}
+
+
+#: The ADBC status for a gRPC code. What is not listed is UNKNOWN.
+GRPC_STATUSES = {
+    1: AdbcStatusCode.CANCELLED,
+    3: AdbcStatusCode.INVALID_ARGUMENT,
+    4: AdbcStatusCode.TIMEOUT,
+    5: AdbcStatusCode.NOT_FOUND,
+    6: AdbcStatusCode.ALREADY_EXISTS,
+    7: AdbcStatusCode.UNAUTHORIZED,
+    8: AdbcStatusCode.IO,
+    9: AdbcStatusCode.INVALID_STATE,
+    10: AdbcStatusCode.INVALID_STATE,
+    11: AdbcStatusCode.INVALID_DATA,
+    12: AdbcStatusCode.NOT_IMPLEMENTED,
+    13: AdbcStatusCode.INTERNAL,
+    14: AdbcStatusCode.IO,
+    15: AdbcStatusCode.IO,
+    16: AdbcStatusCode.UNAUTHENTICATED,
+}
+
+
+# How pyarrow tells of a gRPC code that has no exception class.
+_FLIGHT_HEAD = r"^(?:gRPC|Flight) returned (?P<code>[a-z ]+) error, with message: "
+
+
+_DUCKDB_PREFIX = (
+    r"\b(" + "|".join(sorted(map(re.escape, DUCKDB_ERRORS), key=len, reverse=True)) + r") Error: "
+)
+
+
+# ADBC writes "STATUS: [FlightSQL] text (Code; Method). Vendor code: n"; a server written with
+# Arrow's C++ puts ". Detail: …" behind its text, and gRPC's C++ core its debugging context.
+_ADBC_HEAD = r"^(?:[A-Z_]+: )?(?:\[Flight ?SQL\] )?"
+
+
+_ADBC_TAIL = r" \((?P<code>[A-Z][A-Za-z]+); [^\n]{1,60}\)(?:\. Vendor code: \d+)?$"
+
+
+_GO_STATUS = r"rpc error: code = (?P<code>[A-Z][A-Za-z]+) desc = "
+
+
+_VENDOR_CODE = r"\. Vendor code: \d+$"
+
+
+_GO_PREFIX = r"^failed to update autocommit: "
+
+
+_CPP_CONTEXT = r"(?:gRPC client debug|Client) context: "
+
+
+_CPP_DETAIL = r"\. Detail: (?:Python exception: )?\w+$"
+
+
+_PANIC = r"^Adbc\w+: Go panic"
+
+
+_CUT_SHORT = ("EOF", "unexpected EOF")
+
+
+_ENDS_EARLY = "the server's answer ends too early"
+
+
+_ABORTED = r"(?i:current transaction is aborted)"
+
+
+def sentence(text: str) -> str:
+    """The server's own sentence in an ADBC or Flight error text, without what wraps it."""
+    text = re.sub(_ADBC_TAIL, "", re.sub(_ADBC_HEAD, "", text, count=1))
+    # What stands before it is gone where the text has a NUL, which ends it for the driver.
+    text = re.sub(_GO_STATUS, "", re.sub(_VENDOR_CODE, "", text))
+    text = re.sub(_GO_PREFIX, "", text)
+    context = re.search(_CPP_CONTEXT, text)
+    if context:
+        text = text[: context.start()].rstrip(" ").removesuffix(".")
+    text = re.sub(_CPP_DETAIL, "", text)
+    prefix = re.search(_DUCKDB_PREFIX, text)
+    text = (text[prefix.start() :] if prefix else text).strip()
+    if text in _CUT_SHORT:
+        return f"{_ENDS_EARLY} ({text})"
+    if re.match(_PANIC, text):
+        return (
+            "ADBC's driver has failed on what a server sent, and can do nothing more in this "
+            f"process, which has to be started again ({text})"
+        )
+    return text or "the server gives no reason"
+
+
+def ends_early(error: Error) -> bool:
+    """Whether an error says that the server's answer was cut short."""
+    return str(error).startswith(_ENDS_EARLY)
+
+
+def grpc_code(error: adbc.Error) -> int | None:
+    """The gRPC code behind an ADBC error, which some of the driver's calls give only by name."""
+    return _named_code(str(error)) if error.vendor_code is None else error.vendor_code
+
+
+def _named_code(text: str) -> int | None:
+    tail = re.search(_ADBC_TAIL, text) or re.search(_GO_STATUS, text)
+    return GRPC_NAMES.get(tail["code"]) if tail else None
+
+
+def classify(text: str, code: int | None, status: int) -> tuple[type[Error], int]:
+    """The PEP 249 class for a server's error, and the ADBC status that goes with it.
+
+    DuckDB's prefix decides, wherever in the text it stands; then the gRPC code; then the ADBC
+    status.
+    """
+    if "not supported in DuckLake" in text:
+        return NotSupportedError, NotSupportedError.usual_status
+    prefix = re.search(_DUCKDB_PREFIX, text)
+    if prefix:
+        return DUCKDB_ERRORS[prefix[1]], _engine_status(prefix[1], text[prefix.end() :])
+    if code in GRPC_ERRORS:
+        return GRPC_ERRORS[code], GRPC_STATUSES.get(code, AdbcStatusCode.UNKNOWN)
+    return ADBC_ERRORS.get(status, OperationalError), status
+
+
+def _engine_status(prefix: str, said: str) -> AdbcStatusCode:
+    if prefix in _OBJECTS:
+        if re.match(_MISSING, said):
+            return AdbcStatusCode.NOT_FOUND
+        # The last one counts: a name before it may say the same.
+        found = re.findall(_EXISTENCE, said.partition("\n")[0])
+        if found:
+            missing = found[-1] == "does not exist"
+            return AdbcStatusCode.NOT_FOUND if missing else AdbcStatusCode.ALREADY_EXISTS
+    return DUCKDB_STATUSES.get(prefix, DUCKDB_ERRORS[prefix].usual_status)
+
+
+def is_aborted(message: str) -> bool:
+    """Whether a server's message says that the open transaction is aborted."""
+    return re.search(_ABORTED, message) is not None
+
+
+def from_adbc(error: adbc.Error) -> Error:
+    """The error of this driver for one of ``adbc_driver_manager``."""
+    if isinstance(error, Error):
+        return error
+    text, code = str(error), grpc_code(error)
+    message = sentence(text)
+    if is_aborted(message):
+        message += "; call rollback() to go on"
+    kind, status = classify(text, code, error.status_code)
+    return kind(
+        message,
+        status_code=status,
+        vendor_code=code,
+        sqlstate=error.sqlstate,
+        details=error.details,
+    )
+
+
+def from_arrow(error: Exception) -> Error:
+    """The error of this driver for one that pyarrow raised while it read a server's stream."""
+    text = _text(error)
+    code = _named_code(text)
+    given = AdbcStatusCode.IO if isinstance(error, OSError) else AdbcStatusCode.UNKNOWN
+    kind, status = classify(text, code, given)
+    return kind(sentence(text), status_code=status, vendor_code=code)
+
+
+def _text(error: Exception) -> str:
+    # An ArrowKeyError is a KeyError, whose str() is the repr of its text.
+    return str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+
+
+def unreadable_schema(error: Exception) -> DataError:
+    """The error of this driver for a schema of the server's that pyarrow refused."""
+    return DataError(f"the server sent a schema that cannot be read: {error}")
+
+
+def from_flight(error: Exception) -> Error:
+    """The error of this driver for one that a call of ``pyarrow.flight`` raised."""
+    text = _text(error)
+    code = FLIGHT_CODES.get(type(error).__name__)
+    head = re.match(_FLIGHT_HEAD, text)
+    if head:
+        text = text[head.end() :]
+        code = GRPC_NAMES.get(head["code"].title().replace(" ", ""), code)
+    kind, status = classify(text, code, AdbcStatusCode.UNKNOWN)
+    return kind(sentence(text), status_code=status, vendor_code=code)

@@ -1,0 +1,1 @@
+"""Arrow columns as Python values, and rows of them. Pure."""

@@ -1,0 +1,1 @@
+"""The session of a connection: its handles, transaction, state and end."""

@@ -1,0 +1,1 @@
+"""Settings of a connection, time limits of its statements."""

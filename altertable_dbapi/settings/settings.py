@@ -1,0 +1,394 @@
+"""Where a connection's settings come from, what they may be, and how ADBC is told of them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+from ..errors import InterfaceError, ProgrammingError
+from . import tls
+
+DEFAULT_HOST = "flight.altertable.ai"
+DEFAULT_PORT = 443
+
+BINDINGS = ("auto", "server", "client")
+COMPUTE_SIZES = ("XS", "S", "M", "L", "XL", "2XL", "3XL", "4XL")
+
+#: The largest gRPC message that is accepted, in bytes. ADBC's own default of 16 MiB is less than
+#: one record batch of wide rows.
+MAX_MESSAGE_BYTES = 512 * 1024 * 1024
+
+ENVIRONMENT = {
+    "host": "ALTERTABLE_HOST",
+    "port": "ALTERTABLE_PORT",
+    "tls": "ALTERTABLE_TLS",
+    "username": "ALTERTABLE_USERNAME",
+    "password": "ALTERTABLE_PASSWORD",
+    "catalog": "ALTERTABLE_CATALOG",
+    "schema": "ALTERTABLE_SCHEMA",
+    "compute_size": "ALTERTABLE_COMPUTE_SIZE",
+}
+
+_SCHEMES = {"altertable": None, "grpc+tls": True, "grpc+tcp": False, "grpc": False}
+_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*"
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"0", "false", "no", "off"})
+
+
+class Settings(NamedTuple):
+    """The checked settings of one connection; its repr holds no secret."""
+
+    host: str = DEFAULT_HOST
+    port: int = DEFAULT_PORT
+    tls: bool = True
+    username: str = ""
+    password: str = ""
+    catalog: str | None = None
+    schema: str | None = None
+    compute_size: str | None = None
+    autocommit: bool = False
+    binding: str = "auto"
+    connect_timeout: float = 15.0
+    query_timeout: float | None = None
+    fetch_timeout: float | None = None
+    update_timeout: float | None = None
+    statement_timeout: float | None = None
+    keepalive: float = 30.0
+    keepalive_idle: bool = False
+    tls_root_certs: str | None = None
+    tls_client_cert: str | None = None
+    tls_client_key: str | None = None
+    tls_skip_verify: bool = False
+    authority: str | None = None
+
+    def __repr__(self) -> str:
+        return f"<Settings {self.where}>"
+
+    @property
+    def where(self) -> str:
+        """User, host, port and catalog, for messages: ``ana@flight.altertable.ai:443/sales``."""
+        path = "".join(f"/{part}" for part in (self.catalog, self.schema) if part)
+        return f"{self.username}@{self.address}{path}"
+
+    @property
+    def address(self) -> str:
+        """Host and port as one writes them, an IPv6 address in brackets."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    @property
+    def uri(self) -> str:
+        """The address as ADBC's Flight SQL driver takes it."""
+        return f"{'grpc+tls' if self.tls else 'grpc+tcp'}://{self.address}"
+
+    @property
+    def session_options(self) -> dict[str, str]:
+        """The Flight session options to set when a session opens, by their names."""
+        given = {
+            "catalog": self.catalog,
+            "schema": self.schema,
+            "compute_size": self.compute_size,
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+
+SETTING_NAMES = frozenset(Settings._fields)
+
+
+def resolve(
+    uri: str | None = None,
+    arguments: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """Settings from arguments, URI and environment, the first of these that gives each.
+
+    Parameters
+    ----------
+    uri : str, optional
+        ``altertable://user:password@host:port/catalog/schema?option=value``.
+    arguments : mapping, optional
+        Settings by name; None means not given.
+    environ : mapping, optional
+        The environment, ``os.environ`` unless given.
+
+    Raises
+    ------
+    ProgrammingError
+        A setting is unknown, malformed or missing; the message names it, what it was and what it
+        may be. A password is never repeated.
+    """
+    environ = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    for name, variable in ENVIRONMENT.items():
+        text = environ.get(variable)
+        if text:
+            values[name] = (text, f"environment variable {variable}")
+    if uri is not None:
+        for name, text in parse_uri(uri).items():
+            values[name] = (text, "connection URI")
+    for name, value in (arguments or {}).items():
+        if name not in SETTING_NAMES:
+            raise ProgrammingError(f"unknown connection setting {name!r}; {_known()}")
+        if value is not None:
+            values[name] = (value, f"argument {name}")
+    settings = Settings(
+        **{name: _check(name, value, source) for name, (value, source) in values.items()}
+    )
+    for name in ("username", "password"):
+        if not getattr(settings, name):
+            raise InterfaceError(
+                f"no {name} given for {settings.address}; pass {name}=, put it in the URI or set "
+                f"{ENVIRONMENT[name]}"
+            )
+    tls.check(settings, {name: source for name, (_, source) in values.items()})
+    return settings
+
+
+def parse_uri(uri: str) -> dict[str, str]:
+    """The settings that a connection URI gives, as text.
+
+    Raises
+    ------
+    ProgrammingError
+        The URI is malformed or has an unknown option. It is not repeated in the message, since
+        it may hold a password.
+    """
+    scheme, separator, _ = uri.partition("://")
+    if not separator or scheme not in _SCHEMES:
+        # Without "://" the text may be anything, a pasted password too.
+        shown = f" with scheme {scheme!r}" if separator and re.fullmatch(_SCHEME, scheme) else ""
+        raise ProgrammingError(
+            f"not a connection URI{shown}; write "
+            'altertable://user:password@host:port/catalog/schema?option=value, or "local"'
+        )
+    try:
+        parts = urlsplit(uri)
+        port = parts.port
+        host = parts.hostname
+    except ValueError:
+        parts = None
+    if parts is None:
+        # Raised here, since the parser's own words, which may repeat a password, would otherwise
+        # stay with the error as its context.
+        raise ProgrammingError(
+            "malformed connection URI: the part after the last @ is not host:port with a port of "
+            "0 to 65535 (characters such as / ? # in a password are written %2F %3F %23)"
+        )
+    values: dict[str, str] = {}
+    if parts.fragment:
+        raise ProgrammingError(
+            "malformed connection URI: it has a #; write %23 for a # in a user name or password"
+        )
+    if "@" in parts.path or "@" in parts.query:
+        # It is rather a password with a / or ? in it, so nothing of it is used or shown.
+        raise ProgrammingError(
+            "malformed connection URI: it has an @ after its host; write %40 for an @ in a name "
+            "(characters such as / ? # in a password are written %2F %3F %23)"
+        )
+    if host:
+        values["host"] = unquote(host)
+    if port is not None:
+        values["port"] = str(port)
+    if parts.username:
+        values["username"] = unquote(parts.username)
+    if parts.password:
+        values["password"] = unquote(parts.password)
+    tls = _SCHEMES[scheme]
+    if tls is not None:
+        values["tls"] = str(tls).lower()
+    path = [unquote(part) for part in parts.path.split("/")[1:]]
+    while path and not path[-1]:
+        path.pop()
+    if len(path) > 2 or "" in path:
+        raise ProgrammingError(
+            f"malformed connection URI: its path is {parts.path!r}, not /catalog or /catalog/schema"
+        )
+    values.update(zip(("catalog", "schema"), path, strict=False))
+    aliases = {"user": "username", "database": "catalog"}
+    for key, value in parse_qsl(parts.query, keep_blank_values=True):
+        name = aliases.get(key, key)
+        if name not in SETTING_NAMES:
+            raise ProgrammingError(f"unknown option {key!r} in the connection URI; {_known()}")
+        values[name] = value
+    return values
+
+
+def build_uri(settings: Settings) -> str:
+    """The ``altertable://`` URI of settings, for tools that take only a URI.
+
+    It has every setting that is not the default, so passwords and keys, too.
+    """
+    values = settings._asdict()
+    user = ":".join(_quoted(values.pop(name)) for name in ("username", "password"))
+    del values["host"], values["port"]
+    path = ""
+    # A schema alone would be read as a catalog.
+    if settings.catalog is not None:
+        names = [values.pop("catalog"), values.pop("schema")]
+        path = "".join(f"/{_quoted(name)}" for name in names if name is not None)
+    options = "&".join(
+        f"{name}={_quoted(value)}"
+        for name, value in values.items()
+        if value != Settings._field_defaults[name]
+    )
+    return f"altertable://{user}@{settings.address}{path}{'?' if options else ''}{options}"
+
+
+def _quoted(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:.0f}" if value.is_integer() else repr(value)
+    return quote(value, safe="")
+
+
+def _known() -> str:
+    return "known are " + ", ".join(sorted(SETTING_NAMES))
+
+
+def check(name: str, value: Any) -> Any:
+    """Check one setting that is given on its own.
+
+    Raises
+    ------
+    ProgrammingError
+        It is wrong; says what it may be.
+    """
+    return _check(name, value, f"argument {name}")
+
+
+def _check(name: str, value: Any, source: str) -> Any:
+    checker = _CHECKERS.get(name, _text)
+    return checker(name, value, source)
+
+
+def _refuse(name: str, value: Any, source: str, expected: str) -> ProgrammingError:
+    secret = name == "password" or name in tls.PEM_SETTINGS
+    shown = "" if secret else f" is {value!r}"
+    return ProgrammingError(f"{name}{shown} (from the {source}); expected {expected}")
+
+
+def _text(name: str, value: Any, source: str) -> str:
+    if not isinstance(value, str):
+        raise _refuse(name, value, source, "a string")
+    if not value or "\0" in value:
+        raise _refuse(name, value, source, "a string that is not empty and has no NUL")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise _refuse(name, value, source, "a string that can be encoded as UTF-8") from None
+    return value
+
+
+def _pem_or_path(name: str, value: Any, source: str) -> str:
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if not isinstance(value, str) or not value:
+        raise _refuse(name, value, source, "PEM text, or the path of a PEM file")
+    return value
+
+
+def _host(name: str, value: Any, source: str) -> str:
+    host = _text(name, value, source)
+    if host[0] == "[" and host[-1] == "]":  # as an IPv6 address stands in a URI
+        host = host[1:-1]
+    name_and_port = re.fullmatch(r"([^:]+|\[.*\]):(\d+)", value)
+    if name_and_port:
+        raise ProgrammingError(
+            f"host is {value!r} (from the {source}), with a port; pass port={name_and_port[2]}"
+        )
+    if not host or any(c in "/@?#[]" or c.isspace() for c in host):
+        raise _refuse(name, value, source, "a host name or an IP address, without scheme or port")
+    return host
+
+
+def _port(name: str, value: Any, source: str) -> int:
+    try:
+        port = int(value) if not isinstance(value, (bool, float)) else -1
+    except (TypeError, ValueError):
+        port = -1
+    if not 0 < port < 65536:
+        raise _refuse(name, value, source, "a number from 1 to 65535")
+    return port
+
+
+def _flag(name: str, value: Any, source: str) -> bool:
+    if isinstance(value, bool):
+        return value
+    word = value.lower() if isinstance(value, str) else None
+    if word in _TRUE:
+        return True
+    if word in _FALSE:
+        return False
+    raise _refuse(name, value, source, "true or false (1, 0, yes, no, on, off)")
+
+
+def _seconds(name: str, value: Any, source: str) -> float:
+    try:
+        seconds = float(value) if not isinstance(value, bool) else -1.0
+    except (TypeError, ValueError, OverflowError):
+        seconds = -1.0
+    # The driver counts nanoseconds in 64 bits.
+    if not 1e-9 <= seconds < 9e9:
+        raise _refuse(name, value, source, "a number of seconds above 0 and below 285 years")
+    return seconds
+
+
+def _seconds_or_never(name: str, value: Any, source: str) -> float:
+    if value in (0, "0") and not isinstance(value, bool):
+        return 0.0
+    return _seconds(name, value, source)
+
+
+def _compute_size(name: str, value: Any, source: str) -> str:
+    size = getattr(value, "value", value)
+    if isinstance(size, str) and size.upper() in COMPUTE_SIZES:
+        return size.upper()
+    raise _refuse(name, value, source, "one of " + ", ".join(COMPUTE_SIZES))
+
+
+def _binding(name: str, value: Any, source: str) -> str:
+    if isinstance(value, str) and value.lower() in BINDINGS:
+        return value.lower()
+    raise _refuse(name, value, source, "one of " + ", ".join(BINDINGS))
+
+
+_CHECKERS = {
+    "host": _host,
+    "port": _port,
+    "tls": _flag,
+    "compute_size": _compute_size,
+    "autocommit": _flag,
+    "binding": _binding,
+    "connect_timeout": _seconds,
+    "query_timeout": _seconds,
+    "fetch_timeout": _seconds,
+    "update_timeout": _seconds,
+    "statement_timeout": _seconds,
+    "keepalive": _seconds_or_never,
+    "keepalive_idle": _flag,
+    **dict.fromkeys(tls.PEM_SETTINGS, _pem_or_path),
+    "tls_skip_verify": _flag,
+}
+
+
+def adbc_database_options(settings: Settings) -> dict[str, str]:
+    """The options of ``AdbcDatabase`` for these settings."""
+    prefix = "adbc.flight.sql."
+    options = {
+        "username": settings.username,
+        "password": settings.password,
+        f"{prefix}client_option.with_max_msg_size": str(MAX_MESSAGE_BYTES),
+    }
+    timeouts = {
+        "query": settings.query_timeout,
+        "fetch": settings.fetch_timeout,
+        "update": settings.update_timeout,
+    }
+    for call, seconds in timeouts.items():
+        if seconds is not None:
+            options[f"{prefix}rpc.timeout_seconds.{call}"] = str(seconds)
+    return options | tls.adbc_options(settings)
