@@ -18,7 +18,7 @@ from ..arrow_input.sources import reading
 from ..connection import Connection
 from ..doctor.report import Doctor
 from ..errors import Error, InterfaceError, ProgrammingError
-from ..ingest.loading import MODES
+from ..ingest.options import MODES
 from ..settings.settings import COMPUTE_SIZES
 from . import output
 from .progress import ProgressLine

@@ -36,8 +36,8 @@ from ..session.handles import Handles
 from ..settings.limits import Limits, has_expired
 from ..statement.names import Target
 from . import upsert
-from .loading import BATCH_BYTES, MODES, Progress
 from .matching import Matching, check_defaults
+from .options import BATCH_BYTES, MODES, Progress
 from .transfer import Transfer
 
 if TYPE_CHECKING:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ProgrammingError
 from ..statement.names import table_names
+from .options import BATCH_BYTES, Progress
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -15,13 +16,6 @@ if TYPE_CHECKING:
     from ..session.session import Session
     from ..settings.settings import Settings
     from .upsert import UpsertSessions
-
-MODES = ("create", "append", "create_append", "replace")
-
-#: Bytes of a record batch, about. Servers commonly refuse gRPC messages above 4 MiB.
-BATCH_BYTES = 2 * 1024 * 1024
-
-Progress = Callable[[int, int], object]
 
 
 class Loading:
