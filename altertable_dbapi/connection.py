@@ -8,26 +8,22 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
 
-import pyarrow as pa
-from adbc_driver_manager import AdbcConnection, AdbcDatabase, AdbcStatusCode
+from adbc_driver_manager import AdbcStatusCode
 from adbc_driver_manager import dbapi as adbc_dbapi
 
 from . import errors
 from .catalog.introspection import Introspection
 from .cursor import Cursor
-from .errors import InterfaceError, InternalError, NotSupportedError, ProgrammingError
-from .execution.binding import resolve
+from .errors import InterfaceError, NotSupportedError, ProgrammingError
+from .execution.adbc_connection import AdbcMethods
 from .ingest.loading import Loading
-from .parameters.bind import Bound, Parameters
+from .parameters.bind import Parameters
 from .process import fork
 from .process.living import Living
-from .result.result import Result
-from .rows.factories import RowFactory, tuple_row
+from .rows.factories import RowFactory
+from .session.block import TransactionBlock
 from .session.opening import open_session
-from .settings.limits import Limits
 from .settings.settings import Settings, check
-from .statement.names import quote_identifier
-from .statement.scan import Statement
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -36,7 +32,7 @@ Row = TypeVar("Row")
 OtherRow = TypeVar("OtherRow")
 
 
-class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
+class Connection(Loading, Introspection, AdbcMethods, adbc_dbapi.Connection, Generic[Row]):
     """A PEP 249 connection; made by `connect`.
 
     One connection is one server session, which runs one statement at a time. Used as a context
@@ -204,28 +200,6 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
         """Execute a statement on a new cursor, and return the cursor."""
         return self.cursor(adbc_stmt_kwargs=adbc_stmt_kwargs).execute(operation, parameters)
 
-    def _execute(
-        self, statement: Statement, bound: Bound | None, binding: str, limits: Limits | None = None
-    ) -> Result | None:
-        """Run one statement in the transaction that it belongs to; None for BEGIN and its kin."""
-        return self._session.run(statement, *self._bound(statement, bound, binding), limits)
-
-    def _partitions(
-        self, statement: Statement, bound: Bound | None, binding: str, limits: Limits | None
-    ) -> tuple[list[bytes], pa.Schema | None]:
-        return self._session.partitions(statement, *self._bound(statement, bound, binding), limits)
-
-    def _bound(
-        self, statement: Statement, bound: Bound | None, binding: str
-    ) -> tuple[str, Bound | None]:
-        """What is sent: a text, and what the server is to bind to it."""
-        if bound is None:
-            return statement.text, None
-        # Before a transaction begins, since it may send a statement of its own.
-        if resolve(binding, self._session).server:
-            return bound.text, bound if bound.is_bound else None
-        return bound.literal_text(), None
-
     # Transactions
 
     @property
@@ -300,16 +274,7 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
             A transaction is open already; the server has no nested ones.
         """
         self._check_open()
-        return _Transaction(self)
-
-    def _atomic(self) -> AbstractContextManager[Any]:
-        """All statements of the block or none: in the open transaction, or in one of their own.
-
-        Without autocommit the transaction that begins here stays open, as PEP 249 has it.
-        """
-        if self._session.autocommit and not self._session.in_transaction:
-            return _Transaction(self)
-        return contextlib.nullcontext()
+        return TransactionBlock(self._session, self)
 
     # Closing
 
@@ -372,31 +337,6 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
             raise InterfaceError("the connection is closed")
         self._session.check_open()
 
-    # ADBC's extensions
-
-    @property
-    def _conn(self) -> AdbcConnection:  # type: ignore[override]
-        # What the base class's own adbc_ methods use.
-        self._check_open()
-        return self._session.at_hand().connection
-
-    @property
-    def adbc_connection(self) -> AdbcConnection:
-        """The low-level ADBC connection."""
-        self._check_open()
-        return self._session.lend().connection
-
-    @property
-    def adbc_database(self) -> AdbcDatabase:
-        """The low-level ADBC database."""
-        self._check_open()
-        return self._session.server.database
-
-    def adbc_cancel(self) -> None:
-        """Cancel the call that is under way on this connection, from another thread."""
-        self._check_open()
-        self._session.cancel()
-
     def is_usable(self) -> bool:
         """Whether a statement could be executed now, which is found by executing ``SELECT 1``.
 
@@ -414,60 +354,7 @@ class Connection(Loading, Introspection, adbc_dbapi.Connection, Generic[Row]):
             return Connection(settings, self._row_factory, self._keep_open, on_close.pop_all())
 
     @property
-    def adbc_current_catalog(self) -> str:
-        """The session's current catalog."""
-        return self._ask("SELECT current_catalog()")
-
-    @adbc_current_catalog.setter
-    def adbc_current_catalog(self, catalog: str) -> None:
-        self._tell(f"USE {quote_identifier(catalog)}")
-
-    @property
-    def adbc_current_db_schema(self) -> str:
-        """The session's current schema."""
-        return self._ask("SELECT current_schema()")
-
-    @adbc_current_db_schema.setter
-    def adbc_current_db_schema(self, db_schema: str) -> None:
-        catalog, schema = self.adbc_current_catalog, db_schema
-        self._tell(f"USE {quote_identifier(catalog)}.{quote_identifier(schema)}")
-
-    def _ask(self, query: str) -> str:
-        with self.cursor(row_factory=tuple_row) as cursor:
-            row = cursor.execute(query).fetchone()
-        if not row:
-            raise InternalError(f"the server answers {query!r} without a row")
-        return str(row[0])
-
-    def _tell(self, statement: str) -> None:
-        with self.cursor() as cursor:
-            cursor.execute(statement)
-
-
-class _Transaction(AbstractContextManager[Any]):
-    """A block in one transaction, which nothing else ends.
-
-    KeyboardInterrupt may come at any step of Python code: what was begun before the block was
-    entered is rolled back by the next use of the session, which finds this object gone.
-    """
-
-    def __init__(self, connection: Connection[Any]) -> None:
-        self._connection = connection
-
-    def __enter__(self) -> Connection[Any]:
-        session = self._connection._session
-        if session.in_transaction:
-            raise ProgrammingError(
-                "a transaction is open already, and there are no nested ones; commit() or "
-                "rollback() first",
-                status_code=AdbcStatusCode.INVALID_STATE,
-            )
-        session.begin(self)
-        return self._connection
-
-    def __exit__(self, exc_type: object, exc_value: object, traceback: object) -> None:
-        session = self._connection._session
-        if exc_type is None:
-            session.commit()
-        else:
-            session.roll_back_quietly()
+    def _conn(self) -> AdbcConnection:  # type: ignore[override]
+        # What the base class's own adbc_ methods use.
+        self._check_open()
+        return self._session.at_hand().connection

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 import pyarrow as pa
-from adbc_driver_manager import AdbcStatement, AdbcStatusCode
+from adbc_driver_manager import AdbcStatusCode
 from adbc_driver_manager import dbapi as adbc_dbapi
 
 from .errors import DataError, InterfaceError, NotSupportedError, ProgrammingError
+from .execution.adbc_cursor import AdbcMethods
+from .execution.execute import execute, report_column, scanned
 from .logs import showing
 from .parameters.bind import Parameters, bind
 from .result.arrow_stream import ArrowStream
@@ -18,9 +20,7 @@ from .result.result import Result, Rows, Total
 from .rows.description import Column, describe
 from .rows.factories import RowFactory, row_maker
 from .settings.limits import Timeouts
-from .statement.names import lone_surrogate, quote_identifier, table_names
-from .statement.query import Query
-from .statement.scan import Statement, is_empty, scan, split
+from .statement.scan import Statement, split
 
 if TYPE_CHECKING:
     import pandas
@@ -33,7 +33,7 @@ Row = TypeVar("Row")
 Frame = TypeVar("Frame")
 
 
-class Cursor(adbc_dbapi.Cursor, Generic[Row]):
+class Cursor(AdbcMethods, adbc_dbapi.Cursor, Generic[Row]):  # type: ignore[misc]
     """A PEP 249 cursor; made by `Connection.cursor`.
 
     A cursor costs nothing until it executes. Cursors of one connection share its session, one
@@ -165,12 +165,12 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
             A value cannot be bound or converted.
         """
         self._check_open()
-        statement, parameters = self._scan(operation, parameters)
+        statement, parameters = scanned(operation, parameters)
         bound = bind(statement, parameters)
         session = self._connection._session
         with session.lock, session.operation(self._timeouts.begin()), showing(operation):
             self._reset()
-            self._finish(statement, self._connection._execute(statement, bound, self._binding))
+            self._finish(statement, execute(session, statement, bound, self._binding))
         return self
 
     def executemany(self, operation: str, seq_of_parameters: Iterable[Any]) -> None:  # type: ignore[override]
@@ -204,7 +204,7 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
             A value is wrong; names the row, counted from 1.
         """
         self._check_open()
-        statement, _ = self._scan(operation, None)
+        statement, _ = scanned(operation, None)
         self._reset()
         if statement.returns_rows and (statement.explain or not statement.returning):
             raise ProgrammingError(
@@ -216,41 +216,18 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
 
         session = self._connection._session
         with session.lock, session.operation(self._timeouts.begin()), showing(operation):
-            changed = execute_many(self._connection, statement, seq_of_parameters, self._binding)
+            changed = execute_many(session, statement, seq_of_parameters, self._binding)
             self._rowcount = changed.count
             returned = changed.result(session.lock)
         if returned is not None:
             self._take(returned)
-
-    def _scan(self, operation: str, parameters: Parameters) -> tuple[Statement, Parameters]:
-        if not isinstance(operation, str):
-            raise ProgrammingError(
-                f"the statement is a {type(operation).__name__}; it must be SQL text (str)"
-            )
-        if "\0" in operation:
-            # The driver would send what stands before it, a WHERE missing perhaps.
-            raise ProgrammingError(
-                f"the statement has a NUL character, at {operation.index(chr(0))}; a value with "
-                "one can be a parameter"
-            )
-        position = lone_surrogate(operation)
-        if position is not None:
-            raise ProgrammingError(
-                f"the statement has a lone surrogate, at {position}, which is no Unicode text"
-            )
-        if parameters is None and isinstance(operation, Query):
-            parameters = operation.parameters
-        statement = scan(operation)
-        if not statement.verb and is_empty(operation):
-            raise ProgrammingError("the statement is empty: there is nothing to execute")
-        return statement, parameters
 
     def _finish(self, statement: Statement, result: Result | None) -> None:
         """Take the result of a statement; drain it when it is only a report of what was done."""
         if result is None:
             return
         session = self._connection._session
-        report = None if statement.returns_rows else _report_column(result.schema)
+        report = None if statement.returns_rows else report_column(result.schema)
         if report is None:
             self._take(result)
             session.note(statement)
@@ -422,6 +399,12 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
             self._rows = None
         return result
 
+    def executescript(self, operation: str) -> None:
+        """Execute the statements of a script, one after the other; results are dropped."""
+        for statement in split(operation):
+            self.execute(statement)
+        self._reset()
+
     # The rest of PEP 249
 
     def callproc(self, procname: str, parameters: Any = ()) -> NoReturn:
@@ -463,158 +446,6 @@ class Cursor(adbc_dbapi.Cursor, Generic[Row]):
         if self._closed:
             raise InterfaceError("the cursor is closed")
         self._connection._check_open()
-
-    # ADBC's extensions
-
-    @property
-    def adbc_statement(self) -> AdbcStatement:
-        """The session's ADBC statement, which all cursors share."""
-        self._check_open()
-        return self._connection._session.lend().statement
-
-    def cancel(self) -> None:
-        """Cancel the statement that is running, from another thread.
-
-        It ends with an OperationalError where it runs. A server may go on with it for a while;
-        outside a transaction the next statement then gets a new session, with the same options but
-        without temporary tables and ``SET``s, if the old one does not answer.
-        """
-        self._connection.adbc_cancel()
-
-    def adbc_cancel(self) -> None:
-        """Cancel the statement that is running, from another thread."""
-        self._connection.adbc_cancel()
-
-    def adbc_ingest(
-        self,
-        table_name: str,
-        data: Any,
-        mode: str = "create",
-        *,
-        catalog_name: str | None = None,
-        db_schema_name: str | None = None,
-        temporary: bool = False,
-    ) -> int:
-        """Load Arrow data into a table, all of it or nothing; `Connection.load` tells more.
-
-        Parameters
-        ----------
-        table_name : str
-            The table's name as it is, dots and all.
-        data : object
-            What `Connection.load` takes.
-        mode : str
-            ``"create"``, ``"append"``, ``"create_append"`` or ``"replace"``.
-        catalog_name, db_schema_name : str, optional
-            Where the table is; the session's current catalog and schema unless given.
-        temporary : bool
-            Not supported: the server loads on a connection of its own, so a temporary table would
-            be gone.
-
-        Returns
-        -------
-        int
-            The number of rows loaded.
-        """
-        self._check_open()
-        self._reset()
-        if temporary:
-            raise NotSupportedError(
-                "temporary=True: a bulk load cannot fill a temporary table; CREATE TEMP TABLE and "
-                "executemany can, or load into a table and drop it"
-            )
-        # Imported where it is used, since most programs do not.
-        from .ingest.load import load
-
-        names = table_names(quote_identifier(table_name), catalog_name, db_schema_name)
-        session = self._connection._session
-        with session.lock, session.operation(self._timeouts.begin()):
-            self._rowcount = load(session, names, data, mode)
-        return self._rowcount
-
-    def adbc_prepare(self, operation: str) -> pa.Schema | None:  # type: ignore[override]
-        """Prepare a statement; the schema of its parameters, in number order, where known."""
-        self._check_open()
-        statement, _ = self._scan(operation, None)
-        return self._connection._session.prepare(statement, self._timeouts.begin())
-
-    def adbc_execute_schema(self, operation: str, parameters: Any = None) -> pa.Schema:
-        """The schema of a statement's result, without executing it.
-
-        A query is sent with LIMIT 0, since only its stream tells the types for sure; where it has
-        a LIMIT of its own, a name that stands twice gets a number. Of any other statement, and of
-        a query whose values are not given, it is the server's announcement, which may differ from
-        the stream's. It has no fields where the statement returns no rows.
-
-        Raises
-        ------
-        NotSupportedError
-            The server announces nothing.
-        """
-        self._check_open()
-        statement, parameters = self._scan(operation, parameters)
-        if statement.transaction is not None:
-            return pa.schema([])
-        # Imported where it is used, since most programs do not.
-        from .statement.shape import without_rows
-
-        limited = without_rows(statement)
-        if limited is not None and (parameters or not statement.placeholders):
-            with self._connection.cursor(binding=self._binding) as cursor:
-                cursor.execute(limited, parameters)
-                return cursor._reading("schema").schema
-        with showing(operation):
-            session = self._connection._session
-            announced = session.announced_schema(statement, self._timeouts.begin())
-        if not statement.returns_rows:
-            return pa.schema([])
-        if not announced.names:
-            raise NotSupportedError(
-                f"the server does not announce what {statement.verb} returns; execute it to see"
-            )
-        return announced
-
-    def adbc_execute_partitions(
-        self, operation: str, parameters: Any = None
-    ) -> tuple[list[bytes], pa.Schema | None]:
-        """Send one statement without reading it; what `adbc_read_partition` takes, and a schema.
-
-        The schema is the server's announcement, which may differ from the stream's. A partition
-        can be read on this connection alone.
-        """
-        self._check_open()
-        statement, parameters = self._scan(operation, parameters)
-        bound = bind(statement, parameters)
-        self._reset()
-        with showing(operation):
-            return self._connection._partitions(
-                statement, bound, self._binding, self._timeouts.begin()
-            )
-
-    def adbc_read_partition(self, partition: bytes) -> None:
-        """Make one partition the result of this cursor."""
-        self._check_open()
-        self._reset()
-        session = self._connection._session
-        self._take(session.read_partition(partition, self._timeouts.begin()))
-
-    def executescript(self, operation: str) -> None:
-        """Execute the statements of a script, one after the other; results are dropped."""
-        for statement in split(operation):
-            self.execute(statement)
-        self._reset()
-
-
-def _report_column(schema: pa.Schema) -> str | None:
-    """``Count`` or ``Success`` when a result has DuckDB's shape for a statement without rows."""
-    if len(schema) != 1:
-        return None
-    field = schema.field(0)
-    if field.name == "Count" and pa.types.is_int64(field.type):
-        return "Count"
-    if field.name == "Success" and pa.types.is_boolean(field.type):
-        return "Success"
-    return None
 
 
 def _require(package: str) -> Any:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import DataError, IntegrityError, ProgrammingError
 from ..execution.binding import resolve
+from ..execution.execute import execute
 from ..parameters.bind import Bound, Slots, bind, slots
+from ..session.block import atomic
 from ..statement.scan import Statement
 from .changed_rows import Changed
 from .insert_rows import insert_rows
@@ -17,14 +19,12 @@ from .parameter_rows import named_row, opened
 from .parameter_runs import peeked
 
 if TYPE_CHECKING:
-    from ..connection import Connection
+    from ..session.session import Session
 
 T = TypeVar("T")
 
 
-def execute_many(
-    connection: Connection[Any], statement: Statement, sets: Any, binding: str
-) -> Changed:
+def execute_many(session: Session, statement: Statement, sets: Any, binding: str) -> Changed:
     """Execute a statement for each set of parameters.
 
     Raises
@@ -37,17 +37,15 @@ def execute_many(
     insert = insert_rows(numbered)
     changed = Changed(statement.returning)
     if insert is not None:
-        changed.count = Insertion(connection, numbered, insert, binding).run(sets)
+        changed.count = Insertion(session, numbered, insert, binding).run(sets)
         return changed
     given = peeked(sets)
-    if given is not None and not join(connection, numbered, given, binding, changed):
-        _each(connection, numbered, given, binding, changed)
+    if given is not None and not join(session, numbered, given, binding, changed):
+        _each(session, numbered, given, binding, changed)
     return changed
 
 
-def _each(
-    connection: Connection[Any], numbered: Slots, sets: Any, binding: str, changed: Changed
-) -> None:
+def _each(session: Session, numbered: Slots, sets: Any, binding: str, changed: Changed) -> None:
     statement = numbered.statement
     if isinstance(sets, (list, tuple)):
         # A first time only to find what cannot be bound, before anything is sent.
@@ -59,11 +57,11 @@ def _each(
         return
     if first[1] is not None:
         # The server is asked before the transaction begins.
-        resolve(binding, connection._session)
-    with connection._atomic():
+        resolve(binding, session)
+    with atomic(session):
         for row, bound in _chained(first, rows):
             try:
-                changed.take(connection._execute(statement, bound, binding))
+                changed.take(execute(session, statement, bound, binding))
             except (DataError, IntegrityError) as error:
                 raise located(error, f"row {row}") from None
 

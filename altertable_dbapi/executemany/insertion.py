@@ -10,9 +10,11 @@ import pyarrow as pa
 
 from ..errors import DatabaseError, DataError, Error, IntegrityError, OperationalError
 from ..execution.binding import Binding, outside_transaction, resolve
+from ..execution.execute import execute
 from ..parameters.bind import Bound, Slots
 from ..parameters.literals import list_literal, sql_type
 from ..result.result import Result, changed
+from ..session.block import atomic
 from ..session.session import Session
 from .insert_lists import NO_TYPE, Combination, ListRows, combinations, over_lists, rows_of
 from .insert_rows import InsertRows
@@ -21,7 +23,7 @@ from .self_reference import SelfReference, independent, self_reference
 from .wrong_row import wrong_in_lists, wrong_in_values
 
 if TYPE_CHECKING:
-    from ..connection import Connection
+    from ..session.session import Session
 
 #: Bytes of a message with lists, about. Servers commonly refuse gRPC messages above 4 MiB.
 _LIST_BYTES = 2 * 1024 * 1024
@@ -66,17 +68,15 @@ class Insertion:
 
     Parameters
     ----------
-    connection : Connection
+    session : Session
     slots : Slots
     insert : InsertRows
     binding : str
         The setting.
     """
 
-    def __init__(
-        self, connection: Connection[Any], slots: Slots, insert: InsertRows, binding: str
-    ) -> None:
-        self._connection = connection
+    def __init__(self, session: Session, slots: Slots, insert: InsertRows, binding: str) -> None:
+        self._session = session
         self._slots = slots
         self._insert = insert
         self._setting = binding
@@ -88,7 +88,7 @@ class Insertion:
 
     def run(self, sets: Any) -> int:
         """Insert all rows or none, and give how many were inserted; -1 where that is not known."""
-        session = self._connection._session
+        session = self._session
         found: Iterator[Rows] = typed_rows(self._slots, sets, _LIST_BYTES)
         kept: list[Rows] | None = None
         if isinstance(sets, (list, tuple)):
@@ -119,7 +119,7 @@ class Insertion:
 
     def _insert_all(self, first: Rows, rest: Iterator[Rows]) -> int:
         total = 0
-        with self._connection._atomic():
+        with atomic(self._session):
             for rows in _chained(first, rest):
                 for some in self._runs(rows):
                     count = self._send(some)
@@ -133,13 +133,13 @@ class Insertion:
         query = f"SELECT 1 FROM (DESCRIBE {self._insert.table}) WHERE key IS NOT NULL LIMIT 1"
         if self._insert.table is None:
             return False
-        return bool(self._connection._session.rows(query, (int,)))
+        return bool(self._session.rows(query, (int,)))
 
     def _refers_to_itself(self, error: IntegrityError) -> bool:
         """Whether rows that are refused together may go in several statements."""
         if "foreign key" not in str(error).lower():
             return False
-        session = self._connection._session
+        session = self._session
         # It began with these rows.
         session.rollback()
         self._reference = self_reference(session, self._insert)
@@ -198,7 +198,7 @@ class Insertion:
 
     def _insert_text(self, text: str, bound: Bound | None) -> int:
         statement = self._slots.statement._replace(text=text, placeholders=(), style="none")
-        return changed(self._connection._execute(statement, bound, "server"))
+        return changed(execute(self._session, statement, bound, "server"))
 
     def _lists_of(self, rows: Rows) -> ListRows | None:
         """The rows as lists, where that is the same as a statement for each of them."""
@@ -304,7 +304,7 @@ class Insertion:
             f"(VALUES ({', '.join(values for _, values in unknown.values())})))"
         )
         try:
-            with outside_transaction(self._connection._session) as free:
+            with outside_transaction(self._session) as free:
                 kinds = [kind for (kind,) in free.rows(query, (str,))]
         except OperationalError:
             raise
@@ -321,7 +321,7 @@ class Insertion:
             self._was_described = True
             if self._insert.table is not None:
                 query = f"SELECT column_name, column_type FROM (DESCRIBE {self._insert.table})"
-                described = self._connection._session.rows(query, (str, str))
+                described = self._session.rows(query, (str, str))
                 self._described = self._insert.types([(n, k, "") for n, k in described])
         return None if self._described is None else [kind for _, kind, _ in self._described]
 
@@ -352,7 +352,7 @@ class Insertion:
         if self._failed is None:
             return error
         rows, lists = self._failed
-        session = self._connection._session
+        session = self._session
         if lists is None:
             found = wrong_in_values(
                 session, self._insert, [values.literals() for values in rows.columns]

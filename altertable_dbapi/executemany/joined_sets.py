@@ -16,8 +16,10 @@ import pyarrow as pa
 from ..arrow_input.conversion import cut
 from ..errors import DataError, IntegrityError
 from ..execution.binding import resolve
+from ..execution.execute import execute
 from ..parameters.bind import Slots
 from ..parameters.key_values import canonical, key_cast
+from ..session.block import atomic
 from ..session.session import Session
 from ..statement.names import quote_identifier
 from ..statement.row_expressions import Expression, plain_name
@@ -30,17 +32,15 @@ from .table_facts import Column, TableFacts, are_collated, are_functions_of_rows
 from .wrong_set import wrong_set
 
 if TYPE_CHECKING:
-    from ..connection import Connection
+    from ..session.session import Session
 
 
-def join(
-    connection: Connection[Any], slots: Slots, sets: Any, binding: str, changed: Changed
-) -> bool:
+def join(session: Session, slots: Slots, sets: Any, binding: str, changed: Changed) -> bool:
     """Execute a statement for sets of parameters, joined to them; False where it cannot be.
 
     Parameters
     ----------
-    connection : Connection
+    session : Session
     slots : Slots
     sets : iterable or Arrow data
         What `executemany` takes. Nothing of it is read where the answer is False.
@@ -62,10 +62,10 @@ def join(
         # Only to find what cannot be bound, before anything is sent.
         for _ in runs(slots, sets, [FREE] * len(slots.names), LIST_BYTES):
             pass
-    plan = _plan(connection._session, slots, statement)
+    plan = _plan(session, slots, statement)
     if plan is None:
         return False
-    _Joined(connection, slots, plan, changed).run(sets, binding)
+    _Joined(session, slots, plan, changed).run(sets, binding)
     return True
 
 
@@ -219,10 +219,8 @@ def _inserted(statement: KeyedInsert, facts: TableFacts) -> dict[str, Expression
 class _Joined:
     """A statement on its way to the server, run by run."""
 
-    def __init__(
-        self, connection: Connection[Any], slots: Slots, plan: Plan, changed: Changed
-    ) -> None:
-        self._connection = connection
+    def __init__(self, session: Session, slots: Slots, plan: Plan, changed: Changed) -> None:
+        self._session = session
         self._slots = slots
         self._plan = plan
         self._changed = changed
@@ -231,8 +229,8 @@ class _Joined:
         found = runs(self._slots, sets, self._plan.uses, LIST_BYTES)
         # The server is asked before the transaction begins.
         self._binding = binding
-        self._sources = Sources(self._slots, resolve(binding, self._connection._session, many=True))
-        with self._connection._atomic():
+        self._sources = Sources(self._slots, resolve(binding, self._session, many=True))
+        with atomic(self._session):
             for run in found:
                 casts = self._casts(run)
                 if casts is None or not self._send_joined(run, casts):
@@ -329,7 +327,7 @@ class _Joined:
         bound = sources.bind(piece, text)
         statement = self._slots.statement._replace(text=text, placeholders=(), style="none")
         try:
-            result = self._connection._execute(statement, bound, "server")
+            result = execute(self._session, statement, bound, "server")
             if plan.statement.returning is None:
                 self._changed.take(result)
                 return None
@@ -355,7 +353,7 @@ class _Joined:
         for index, row in enumerate(run.rows):
             bound = run.bind(index)
             try:
-                result = self._connection._execute(self._slots.statement, bound, self._binding)
+                result = execute(self._session, self._slots.statement, bound, self._binding)
                 self._changed.take(result)
             except (DataError, IntegrityError) as error:
                 raise located(error, f"row {row}") from None
@@ -366,7 +364,7 @@ class _Joined:
             return f"row {rows[0]}"
 
         found = wrong_set(
-            self._connection._session,
+            self._session,
             self._stored(lists),
             rows_of(lists, len(rows), f"unnest(range({len(rows)})) AS __row"),
             lambda query: self._sources.bind(piece, query),
