@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
 
-from adbc_driver_manager import AdbcStatusCode
+from adbc_driver_manager import AdbcConnection, AdbcStatusCode
 from adbc_driver_manager import dbapi as adbc_dbapi
 
 from . import errors
