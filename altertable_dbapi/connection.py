@@ -62,7 +62,6 @@ class Connection(Loading, Introspection, AdbcMethods, adbc_dbapi.Connection, Gen
         self._closed = True  # until there is something to close
         self._keep_open = keep_open
         fork.check_use(fork.DRIVER, "connect")
-        self._close_called = False
         self._settings = settings
         self._row_factory = row_factory
         self._on_close = on_close or contextlib.ExitStack()
@@ -101,6 +100,18 @@ class Connection(Loading, Introspection, AdbcMethods, adbc_dbapi.Connection, Gen
     def database(self) -> str | None:
         """The catalog that the connection was opened with, if any."""
         return self._settings.catalog
+
+    @property
+    def catalog(self) -> str:
+        """The session's current catalog."""
+        self._check_open()
+        return self._session.current()[0]
+
+    @property
+    def schema(self) -> str:
+        """The session's current schema."""
+        self._check_open()
+        return self._session.current()[1]
 
     @property
     def closed(self) -> bool:
@@ -276,20 +287,14 @@ class Connection(Loading, Introspection, AdbcMethods, adbc_dbapi.Connection, Gen
         self._check_open()
         return TransactionBlock(self._session, self)
 
+    def cancel(self) -> None:
+        """Cancel the call that is under way, from another thread; see `Cursor.cancel`."""
+        self.adbc_cancel()
+
     # Closing
 
     def close(self) -> None:
-        """Close the connection and its cursors. An open transaction is rolled back.
-
-        Raises
-        ------
-        InterfaceError
-            It was closed by a call before (PEP 249 asks for an error). After a ``with`` block has
-            closed it, one call is welcome, so that ``contextlib.closing`` may stand around it.
-        """
-        if self._close_called:
-            raise InterfaceError("the connection is closed already")
-        self._close_called = True
+        """Close the connection and its cursors. An open transaction is rolled back. Idempotent."""
         self._close()
 
     def _close(self) -> None:

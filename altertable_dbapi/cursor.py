@@ -69,6 +69,11 @@ class Cursor(AdbcMethods, adbc_dbapi.Cursor, Generic[Row]):  # type: ignore[misc
         state = "closed" if self._closed else "executed" if self._result else "idle"
         return f"<altertable_dbapi.Cursor {state} on {self._connection!r}>"
 
+    @property
+    def closed(self) -> bool:
+        """Whether the cursor, or its connection, is closed."""
+        return self._closed or self._connection.closed
+
     # PEP 249 attributes
 
     @property

@@ -248,9 +248,9 @@ def looped(database: Any, case: Case, refusal: type[Exception]) -> list[tuple[An
 
 
 # Parts, so that none takes long on a slow machine.
-@pytest.mark.parametrize("part", range(2))
+@pytest.mark.parametrize("part", range(4))
 @pytest.mark.parametrize("way", ["server", "client"])
-@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 @given(case=cases())
 def test_many_sets_are_as_one_by_one(databases: Databases, way: str, part: int, case: Case) -> None:
     """The oracle is DuckDB's own client."""

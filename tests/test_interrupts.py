@@ -50,7 +50,7 @@ print("done")
 
 @pytest.mark.parametrize(
     "action",
-    ["conn.execute('SELECT 1').fetchall()", "conn.execute('FROM range(500_000)').fetchall()"],
+    ["conn.execute('SELECT 1').fetchall()", "conn.execute('FROM range(200_000)').fetchall()"],
     ids=["statements", "batches"],
 )
 def test_no_press_is_lost(server: Server, action: str) -> None:

@@ -174,7 +174,8 @@ scalars: list[st.SearchStrategy[Any]] = [
     st.none(),
     st.booleans(),
     ints,
-    st.floats(),
+    # DuckDB 1's own client makes a NULL of a NaN in a list.
+    st.floats(allow_nan=not FIRST),
     decimals,
     texts,
     st.binary(max_size=5),
@@ -228,11 +229,12 @@ class Count:
     pairs = 0
 
 
-def test_any_value_in_any_expression(both: Both) -> None:
+@pytest.mark.parametrize("part", range(3))
+def test_any_value_in_any_expression(both: Both, part: int) -> None:
     Count.pairs = 0
 
     @settings(
-        max_examples=300,
+        max_examples=100,
         deadline=None,
         derandomize=False,
         suppress_health_check=list(HealthCheck),
@@ -244,4 +246,4 @@ def test_any_value_in_any_expression(both: Both) -> None:
         assert not found, "\n".join(found)
 
     run()
-    assert Count.pairs >= 2_000
+    assert Count.pairs >= 700

@@ -248,13 +248,15 @@ def _of_arrow(slots: Slots, batches: Iterator[pa.RecordBatch], size: int) -> Ite
         first += given.num_rows
 
 
-def rounds(keys: Iterable[Sequence[Any]]) -> list[list[int]]:
+def rounds(keys: Iterable[Sequence[Any]], nulls_alike: bool = False) -> list[list[int]]:
     """Put rows in rounds, so that no key is twice in one and each comes after those it shares.
 
     Parameters
     ----------
     keys : iterable of sequence
         For each key that rows have, each row's value of it; None for a row without it.
+    nulls_alike : bool
+        Whether rows without a key share it, too.
 
     Returns
     -------
@@ -270,10 +272,10 @@ def rounds(keys: Iterable[Sequence[Any]]) -> list[list[int]]:
             seen: list[dict[Any, int]] = [{} for _ in values]
         place = 0
         for before, value in zip(seen, values, strict=True):
-            if value is not None:
+            if nulls_alike or value is not None:
                 place = max(place, before.get(value, -1) + 1)
         for before, value in zip(seen, values, strict=True):
-            if value is not None:
+            if nulls_alike or value is not None:
                 before[value] = place
         places.append(place)
     found: list[list[int]] = [[] for _ in range(max(places, default=-1) + 1)]
