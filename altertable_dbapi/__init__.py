@@ -81,3 +81,11 @@ __all__ = [
     "threadsafety",
     "tuple_row",
 ]
+
+# Where a public name is defined is no user's matter: a pickle, a traceback and a page of
+# documentation name the package. Connection and Cursor say that they are the bridge's.
+for _name in __all__:
+    _public = globals()[_name]
+    if getattr(_public, "__module__", "").startswith(f"{__name__}."):
+        _public.__module__ = __name__
+del _name, _public

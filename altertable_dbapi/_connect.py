@@ -12,7 +12,7 @@ from .connection import Connection
 from .errors import ProgrammingError, Warning
 from .process import fork
 from .rows.factories import RowFactory, tuple_row
-from .settings.settings import resolve
+from .settings.settings import Binding, ComputeSize, resolve
 from .settings.tls import PEM_SETTINGS
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ class ConnectionSettings(TypedDict, total=False):
     tls: bool | None
     catalog: str | None
     schema: str | None
-    compute_size: str | None
+    compute_size: ComputeSize | None
     autocommit: bool | None
-    binding: str | None
+    binding: Binding | None
     connect_timeout: float | None
     query_timeout: float | None
     fetch_timeout: float | None
@@ -78,9 +78,9 @@ def connect(
     tls: bool | None = None,
     catalog: str | None = None,
     schema: str | None = None,
-    compute_size: str | None = None,
+    compute_size: ComputeSize | None = None,
     autocommit: bool | None = None,
-    binding: str | None = None,
+    binding: Binding | None = None,
     connect_timeout: float | None = None,
     query_timeout: float | None = None,
     fetch_timeout: float | None = None,

@@ -23,7 +23,7 @@ from .process.living import Living
 from .rows.factories import RowFactory
 from .session.block import TransactionBlock
 from .session.opening import open_session
-from .settings.settings import Settings, check
+from .settings.settings import Binding, Settings, check
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -138,7 +138,7 @@ class Connection(Loading, Introspection, AdbcMethods, adbc_dbapi.Connection, Gen
         self,
         *,
         adbc_stmt_kwargs: Mapping[str, Any] | None = None,
-        binding: str | None = None,
+        binding: Binding | None = None,
         query_timeout: float | None = None,
         fetch_timeout: float | None = None,
         update_timeout: float | None = None,
@@ -151,7 +151,7 @@ class Connection(Loading, Introspection, AdbcMethods, adbc_dbapi.Connection, Gen
         *,
         adbc_stmt_kwargs: Mapping[str, Any] | None = None,
         row_factory: RowFactory[OtherRow],
-        binding: str | None = None,
+        binding: Binding | None = None,
         query_timeout: float | None = None,
         fetch_timeout: float | None = None,
         update_timeout: float | None = None,
@@ -163,7 +163,7 @@ class Connection(Loading, Introspection, AdbcMethods, adbc_dbapi.Connection, Gen
         *,
         adbc_stmt_kwargs: Mapping[str, Any] | None = None,
         row_factory: RowFactory[Any] | None = None,
-        binding: str | None = None,
+        binding: Binding | None = None,
         query_timeout: float | None = None,
         fetch_timeout: float | None = None,
         update_timeout: float | None = None,

@@ -2,38 +2,38 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 import pyarrow as pa
 from adbc_driver_manager import AdbcStatusCode
 from adbc_driver_manager import dbapi as adbc_dbapi
 
-from .errors import DataError, InterfaceError, NotSupportedError, ProgrammingError
+from .errors import InterfaceError, NotSupportedError, ProgrammingError
 from .execution.adbc_cursor import AdbcMethods
 from .execution.execute import execute, report_column, scanned
 from .logs import showing
 from .parameters.bind import Parameters, bind
 from .result.arrow_stream import ArrowStream
-from .result.result import Result, Rows, Total
+from .result.frame_methods import FrameMethods
+from .result.result import Result, Total
+from .result.rows import Rows
 from .rows.description import Column, describe
 from .rows.factories import RowFactory, row_maker
 from .settings.limits import Timeouts
 from .statement.scan import Statement, split
 
 if TYPE_CHECKING:
-    import pandas
-    import polars
     from typing_extensions import Self
 
     from .connection import Connection
+    from .settings.settings import Binding
 
 Row = TypeVar("Row")
 Frame = TypeVar("Frame")
 
 
-class Cursor(AdbcMethods, adbc_dbapi.Cursor, Generic[Row]):  # type: ignore[misc]
+class Cursor(AdbcMethods, FrameMethods, adbc_dbapi.Cursor, Generic[Row]):  # type: ignore[misc]
     """A PEP 249 cursor; made by `Connection.cursor`.
 
     A cursor costs nothing until it executes. Cursors of one connection share its session, one
@@ -49,7 +49,7 @@ class Cursor(AdbcMethods, adbc_dbapi.Cursor, Generic[Row]):  # type: ignore[misc
         self,
         connection: Connection[Any],
         row_factory: RowFactory[Row],
-        binding: str = "auto",
+        binding: Binding = "auto",
         timeouts: Timeouts = Timeouts(),  # noqa: B008
     ) -> None:
         self._closed = False
@@ -355,46 +355,6 @@ class Cursor(AdbcMethods, adbc_dbapi.Cursor, Generic[Row]):  # type: ignore[misc
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         return self.fetch_record_batch().__arrow_c_stream__(requested_schema)
 
-    def fetch_df(self) -> pandas.DataFrame:
-        """What is left of the result, as a pandas DataFrame.
-
-        Raises
-        ------
-        DataError
-            pandas cannot hold a column, a UNION say; names it. The result can be fetched still.
-        """
-        _require("pandas")
-        from .result import frames
-
-        return self._fetch_frame(frames.check_pandas, frames.to_pandas)
-
-    def fetch_polars(self) -> polars.DataFrame:
-        """What is left of the result, as a polars DataFrame.
-
-        Raises
-        ------
-        DataError
-            polars cannot hold a column, an INTERVAL say; names it. The result can be fetched still.
-        ProgrammingError
-            Two columns have one name, which polars cannot hold.
-        """
-        _require("polars")
-        from .result import frames
-
-        return self._fetch_frame(frames.check_polars, frames.to_polars)
-
-    def _fetch_frame(
-        self, check: Callable[[pa.Schema], None], make: Callable[[pa.Table], Frame]
-    ) -> Frame:
-        result = self._unread("data frame")
-        check(result.schema)
-        table = result.read_table()
-        try:
-            return make(table)
-        except DataError:
-            result.put_back(table.to_batches())
-            raise
-
     def _unread(self, what: str) -> Result:
         """The result with what was converted to rows but not fetched put back."""
         result = self._reading(what)
@@ -451,13 +411,3 @@ class Cursor(AdbcMethods, adbc_dbapi.Cursor, Generic[Row]):  # type: ignore[misc
         if self._closed:
             raise InterfaceError("the cursor is closed")
         self._connection._check_open()
-
-
-def _require(package: str) -> Any:
-    """Import an extra's package, or say how to install it."""
-    try:
-        return importlib.import_module(package)
-    except ImportError as error:
-        raise InterfaceError(
-            f'{package} is not installed; pip install "altertable-dbapi[{package}]"'
-        ) from error

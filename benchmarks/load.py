@@ -71,7 +71,7 @@ def _table(rows: int) -> pa.Table:
     )
 
 
-def _loads(peers: Peers, table: pa.Table, mode: str) -> dict[str, _Call]:
+def _loads(peers: Peers, table: pa.Table, mode: Any) -> dict[str, _Call]:
     ours, stock, altertable = peers
     modes = {"create": IngestTableMode.CREATE, "append": IngestTableMode.APPEND}
 

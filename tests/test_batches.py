@@ -35,7 +35,7 @@ def tables(connection: Connection) -> list[str]:
 
 
 @pytest.mark.parametrize("mode", ["plain", "upsert"])
-def test_types_arrive_as_what_they_are(auto: Connection, mode: str) -> None:
+def test_types_arrive_as_what_they_are(auto: Connection, mode: Any) -> None:
     zone = dt.timezone.utc
     at = dt.datetime(2026, 1, 2, 3, 4, 5, 678901)
     text = pa.array(["a", None])
@@ -162,7 +162,7 @@ SINCE = {"TIME_NS": (1, 5), "TIMESTAMPTZ_NS": (2, 0), "TIMESTAMP_NS": (1, 4)}
 
 @pytest.mark.parametrize("name", NANOSECONDS)
 @pytest.mark.parametrize("mode", ["append", "replace"])
-def test_nanoseconds_stay_where_the_server_has_them(auto: Connection, name: str, mode: str) -> None:
+def test_nanoseconds_stay_where_the_server_has_them(auto: Connection, name: str, mode: Any) -> None:
     kind, text = NANOSECONDS[name]
     if tuple(map(int, duckdb.__version__.split(".")[:2])) < SINCE[name]:
         with pytest.raises(altertable_dbapi.DatabaseError):

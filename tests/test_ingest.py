@@ -55,7 +55,7 @@ def tables(connection: Connection) -> list[str]:
 
 @pytest.mark.parametrize("ingest", ["adbc_ingest", "load"])
 def test_modes(auto: Connection, ingest: str) -> None:
-    def load(mode: str) -> int:
+    def load(mode: Any) -> int:
         if ingest == "load":
             return auto.load("t", PAIR, mode=mode)
         with auto.cursor() as cursor:

@@ -80,7 +80,7 @@ class Case(NamedTuple):
     rows: list[tuple[Any, ...]]
     statement: str
     sets: list[tuple[Any, ...]]
-    binding: str
+    binding: Any
 
 
 def some(usual: list[Any], others: list[Any], rare: bool) -> st.SearchStrategy[Any]:
@@ -88,7 +88,7 @@ def some(usual: list[Any], others: list[Any], rare: bool) -> st.SearchStrategy[A
 
 
 @st.composite
-def cases(draw: st.DrawFn, kind: str, binding: str) -> Case:
+def cases(draw: st.DrawFn, kind: str, binding: Any) -> Case:
     kinds = draw(st.lists(st.sampled_from(sorted(KEYS)), min_size=1, max_size=2))
     rare = draw(st.booleans())
     names = [f"k{i}" for i in range(len(kinds))]
@@ -190,7 +190,7 @@ def fill(execute: Any, case: Case) -> None:
 @pytest.mark.parametrize("binding", ["server", "client"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_many_sets_are_what_a_loop_gives(
-    shared: Conn, own: duckdb.DuckDBPyConnection, kind: str, binding: str
+    shared: Conn, own: duckdb.DuckDBPyConnection, kind: str, binding: Any
 ) -> None:
     @settings(max_examples=EXAMPLES, deadline=None, database=None)
     @given(case=cases(kind, binding))

@@ -294,7 +294,7 @@ ENDS = ["parquet", "feather", "csv"]
 @pytest.mark.parametrize("as_glob", [True, False])
 @pytest.mark.parametrize("end", ENDS)
 def test_columns_of_several_files_go_by_name(
-    auto: Connection, tmp_path: Path, end: str, as_glob: bool, mode: str
+    auto: Connection, tmp_path: Path, end: str, as_glob: bool, mode: Any
 ) -> None:
     write(PAIR, tmp_path / f"1.{end}")
     write(pa.table({"NAME": ["z"], "ID": [3]}), tmp_path / f"2.{end}")
@@ -314,7 +314,7 @@ def test_columns_of_several_files_go_by_name(
     ],
 )
 def test_files_with_other_columns_are_no_table(
-    auto: Connection, tmp_path: Path, end: str, second: dict[str, Any], said: str, mode: str
+    auto: Connection, tmp_path: Path, end: str, second: dict[str, Any], said: str, mode: Any
 ) -> None:
     write(PAIR, tmp_path / f"1.{end}")
     write(pa.table(second), tmp_path / f"2.{end}")

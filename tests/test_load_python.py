@@ -162,7 +162,7 @@ class Lazy:
 
 def test_what_has_a_way_to_arrow_is_told_of_it(auto: Connection) -> None:
     with pytest.raises(ProgrammingError, match=r"cannot load a Lazy.*load what its to_pandas\(\)"):
-        auto.load("t", Lazy(pd.DataFrame()), mode="create")
+        auto.load("t", Lazy(pd.DataFrame()), mode="create")  # type: ignore[arg-type]
 
 
 # Readers of pyarrow
@@ -236,7 +236,7 @@ NOT_READABLE = {
 
 @pytest.mark.parametrize("what", NOT_READABLE)
 @pytest.mark.parametrize("mode", ["create", "append"])
-def test_what_cannot_be_read_names_the_column(auto: Connection, what: str, mode: str) -> None:
+def test_what_cannot_be_read_names_the_column(auto: Connection, what: str, mode: Any) -> None:
     auto.execute("CREATE TABLE there (bad VARCHAR)")
     with pytest.raises(DataError, match="bad"):
         auto.load("there" if mode == "append" else "made", NOT_READABLE[what], mode=mode)

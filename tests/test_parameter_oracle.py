@@ -58,7 +58,7 @@ class Both:
         for run in (connection.execute, self.own.execute):
             run("SET TimeZone = 'Europe/Paris'")
 
-    def cursor(self, binding: str) -> Cur:
+    def cursor(self, binding: Any) -> Cur:
         return self.connection.cursor(binding=binding)
 
     def differences(self, text: str, values: tuple[Any, ...]) -> list[str]:
@@ -84,7 +84,7 @@ class Both:
             self.own_refusal = str(error).partition("\n")[0]
             return None
 
-    def _ours(self, binding: str, text: str, values: tuple[Any, ...]) -> list[Any] | None:
+    def _ours(self, binding: Any, text: str, values: tuple[Any, ...]) -> list[Any] | None:
         try:
             return shown(self.cursor(binding).execute(text, list(values)).fetchall())
         except altertable_dbapi.Error as error:

@@ -21,7 +21,8 @@ logs arrow_input
 result
 session
 catalog
-execution ingest
+ingest
+execution
 executemany
 cursor
 connection

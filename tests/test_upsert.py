@@ -150,7 +150,7 @@ def test_without_a_cursor_field_every_row_replaces(table: Connection) -> None:
 
 
 @pytest.mark.parametrize("mode", ["create", "create_append", "replace"])
-def test_modes_that_create(auto: Connection, mode: str) -> None:
+def test_modes_that_create(auto: Connection, mode: Any) -> None:
     twice = pa.table({"id": [1, 1, 2], "at": [2, 1, 1], "text": ["new", "old", "x"]})
     assert auto.load("t", twice, mode=mode, primary_key="id", cursor_field="at") == 2
     assert rows(auto) == [(1, 2, "new"), (2, 1, "x")]

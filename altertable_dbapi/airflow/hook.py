@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
     from ..connection import Connection
+    from ..ingest.options import Mode
 
 Parameters = Mapping[str, Any] | Sequence[Any] | None
 
@@ -241,7 +242,7 @@ class AltertableHook(DbApiHook):
         table: str,
         data: Any,
         *,
-        mode: str = "append",
+        mode: Mode = "append",
         primary_key: str | Sequence[str] | None = None,
         cursor_field: str | Sequence[str] | None = None,
     ) -> int:

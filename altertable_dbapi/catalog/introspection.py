@@ -17,46 +17,20 @@ from ..protocol.errors import from_arrow
 from ..statement.names import quote_identifier, table_names
 from . import queries
 from .queries import Scope, like, same
+from .schemas import (
+    CATALOGS,
+    COLUMNS,
+    COUNT,
+    PRIMARY_KEYS,
+    SCHEMAS,
+    TABLE_COLUMNS,
+    TABLE_TYPES,
+    TABLES,
+    TEXT,
+)
 
 if TYPE_CHECKING:
     from ..session.session import Session
-
-_NAMES = [("catalog_name", pa.string()), ("db_schema_name", pa.string())]
-_TABLE = [*_NAMES, ("table_name", pa.string())]
-
-CATALOGS = pa.schema(
-    [
-        ("catalog_name", pa.string()),
-        ("catalog_type", pa.string()),
-        ("read_only", pa.bool_()),
-        ("comment", pa.string()),
-    ]
-)
-SCHEMAS = pa.schema([*_NAMES, ("comment", pa.string())])
-TABLES = pa.schema([*_TABLE, ("table_type", pa.string())])
-COLUMNS = pa.schema(
-    [
-        *_TABLE,
-        ("column_name", pa.string()),
-        ("ordinal_position", pa.int32()),
-        ("data_type", pa.string()),
-        ("is_nullable", pa.bool_()),
-        ("column_default", pa.string()),
-        ("comment", pa.string()),
-    ]
-)
-PRIMARY_KEYS = pa.schema(
-    [
-        *_TABLE,
-        ("column_name", pa.string()),
-        ("key_sequence", pa.int32()),
-        ("key_name", pa.string()),
-    ]
-)
-_TABLE_TYPES = pa.schema([("table_type", pa.string())])
-_TABLE_COLUMNS = pa.schema([*TABLES, ("column_name", pa.string()), ("data_type", pa.string())])
-_COUNT = pa.schema([("count", pa.int64())])
-_TEXT = pa.schema([("text", pa.string())])
 
 
 class Introspection:
@@ -147,7 +121,7 @@ class Introspection:
         )
         if not include_schema:
             return self._look_up(queries.tables(scope), TABLES)
-        rows = self._look_up(queries.columns_of_tables(scope), _TABLE_COLUMNS)
+        rows = self._look_up(queries.columns_of_tables(scope), TABLE_COLUMNS)
         return self._with_schemas(rows)
 
     def get_columns(
@@ -251,7 +225,7 @@ class Introspection:
     def get_table_types(self) -> pa.Table:
         """List the types that tables have: one column, ``table_type``. Nothing is sent."""
         self._check_open()
-        return pa.table([pa.array(queries.TABLE_TYPES)], schema=_TABLE_TYPES)
+        return pa.table([pa.array(queries.TABLE_TYPES)], schema=TABLE_TYPES)
 
     # ADBC's own
 
@@ -340,7 +314,7 @@ class Introspection:
 
         if self._server_version is None:
             try:
-                self._server_version = self._look_up_one("SELECT version()", _TEXT) or ""
+                self._server_version = self._look_up_one("SELECT version()", TEXT) or ""
             except (ProgrammingError, NotSupportedError):
                 self._server_version = ""
         about: dict[str | int, Any] = {
@@ -380,7 +354,7 @@ class Introspection:
         return found.column(0)[0].as_py()
 
     def _check_exists(self, asked: str, parts: Iterable[str]) -> None:
-        if not self._look_up_one(asked, _COUNT):
+        if not self._look_up_one(asked, COUNT):
             name = ".".join(map(quote_identifier, parts))
             raise ProgrammingError(
                 f"there is no table or view {name}; get_tables() lists those that there are",

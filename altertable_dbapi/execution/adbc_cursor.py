@@ -14,9 +14,12 @@ from ..statement.names import quote_identifier, table_names
 from .execute import partitions, scanned
 
 if TYPE_CHECKING:
+    from ..arrow_input.loadable import Loadable
     from ..connection import Connection
+    from ..ingest.options import Mode
     from ..result.result import Result
     from ..settings.limits import Timeouts
+    from ..settings.settings import Binding
 
 
 class AdbcMethods:
@@ -24,7 +27,7 @@ class AdbcMethods:
 
     if TYPE_CHECKING:
         _connection: Connection[Any]
-        _binding: str
+        _binding: Binding
         _timeouts: Timeouts
         _rowcount: int
 
@@ -54,8 +57,8 @@ class AdbcMethods:
     def adbc_ingest(
         self,
         table_name: str,
-        data: Any,
-        mode: str = "create",
+        data: Loadable,
+        mode: Mode = "create",
         *,
         catalog_name: str | None = None,
         db_schema_name: str | None = None,

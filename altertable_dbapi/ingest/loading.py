@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import ProgrammingError
 from ..statement.names import table_names
@@ -13,8 +12,10 @@ from .options import BATCH_BYTES, Progress
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from ..arrow_input.loadable import Loadable
     from ..session.session import Session
     from ..settings.settings import Settings
+    from .options import Mode
     from .upsert import UpsertSessions
 
 
@@ -37,9 +38,9 @@ class Loading:
     def load(
         self,
         table: str,
-        data: Any | str | PathLike[str],
+        data: Loadable,
         *,
-        mode: str = "append",
+        mode: Mode = "append",
         catalog: str | None = None,
         schema: str | None = None,
         primary_key: str | Sequence[str] | None = None,

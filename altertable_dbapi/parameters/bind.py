@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import pyarrow as pa
 
@@ -13,7 +13,18 @@ from .casts import sent
 from .values import column
 
 #: What `execute` takes as parameters.
-Parameters: TypeAlias = Mapping[str, Any] | Sequence[Any] | pa.RecordBatch | None
+
+
+class ArrowBatch(Protocol):
+    """A record batch."""
+
+    def __len__(self) -> int: ...
+
+    def __arrow_c_array__(self, requested_schema: object = None) -> Any:
+        """The data as two PyCapsules."""
+
+
+Parameters: TypeAlias = Mapping[str, Any] | Sequence[Any] | ArrowBatch | None
 
 #: In parentheses: DuckDB 1 takes no plain one before ``.a`` and ``[1]``, nor behind IN.
 NULL = "(NULL)"

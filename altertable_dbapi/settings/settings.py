@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from ..errors import InterfaceError, ProgrammingError
@@ -14,8 +14,11 @@ from . import tls
 DEFAULT_HOST = "flight.altertable.ai"
 DEFAULT_PORT = 443
 
-BINDINGS = ("auto", "server", "client")
-COMPUTE_SIZES = ("XS", "S", "M", "L", "XL", "2XL", "3XL", "4XL")
+Binding = Literal["auto", "server", "client"]
+ComputeSize = Literal["XS", "S", "M", "L", "XL", "2XL", "3XL", "4XL"]
+
+BINDINGS: tuple[Binding, ...] = get_args(Binding)
+COMPUTE_SIZES: tuple[ComputeSize, ...] = get_args(ComputeSize)
 
 #: The largest gRPC message that is accepted, in bytes. ADBC's own default of 16 MiB is less than
 #: one record batch of wide rows.
@@ -50,7 +53,7 @@ class Settings(NamedTuple):
     schema: str | None = None
     compute_size: str | None = None
     autocommit: bool = False
-    binding: str = "auto"
+    binding: Binding = "auto"
     connect_timeout: float = 15.0
     query_timeout: float | None = None
     fetch_timeout: float | None = None
