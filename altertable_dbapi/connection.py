@@ -62,6 +62,7 @@ class Connection(Loading, Introspection, AdbcMethods, adbc_dbapi.Connection, Gen
         self._closed = True  # until there is something to close
         self._keep_open = keep_open
         fork.check_use(fork.DRIVER, "connect")
+        self._close_called = False
         self._settings = settings
         self._row_factory = row_factory
         self._on_close = on_close or contextlib.ExitStack()
@@ -294,7 +295,17 @@ class Connection(Loading, Introspection, AdbcMethods, adbc_dbapi.Connection, Gen
     # Closing
 
     def close(self) -> None:
-        """Close the connection and its cursors. An open transaction is rolled back. Idempotent."""
+        """Close the connection and its cursors. An open transaction is rolled back.
+
+        Raises
+        ------
+        InterfaceError
+            It was closed by a call before (PEP 249 asks for an error). After a ``with`` block has
+            closed it, one call is welcome, so that ``contextlib.closing`` may stand around it.
+        """
+        if self._close_called:
+            raise InterfaceError("the connection is closed already")
+        self._close_called = True
         self._close()
 
     def _close(self) -> None:

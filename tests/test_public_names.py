@@ -69,7 +69,6 @@ def test_a_connection_says_where_it_stands(server: Server) -> None:
         connection.cancel()  # nothing is under way
         other = connection.cursor()
     assert other.closed
-    connection.close()
-    connection.close()
+    connection.close()  # once more than the block, which is welcome
     with pytest.raises(altertable_dbapi.InterfaceError, match="closed"):
         _ = connection.catalog
