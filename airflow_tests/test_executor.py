@@ -171,7 +171,10 @@ def remote() -> Iterator[str]:
     """The URI of a server in a process of its own."""
     command = [sys.executable, "-m", "altertable_dbapi.local", "--port", "0"]
     with subprocess.Popen(
-        [*command, "--user", f"local:{PASSWORD}"], stdout=subprocess.PIPE, text=True
+        command,
+        env={**os.environ, "ALTERTABLE_LOCAL_PASSWORD": PASSWORD},
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stdout is not None
         uri = process.stdout.readline().strip()

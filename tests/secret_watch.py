@@ -43,6 +43,7 @@ class Watch(logging.Handler):
 
     def add(self, secret: str) -> None:
         """Watch for one more secret, in the forms in which it travels."""
+        secret = str(secret)  # without a repr of its own
         self.secrets |= {secret, repr(secret)[1:-1], quote(secret), quote(secret, safe="")}
 
     def look(self, where: str, text: str) -> None:

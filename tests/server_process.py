@@ -26,7 +26,7 @@ class ServerProcess:
     def __init__(self, database: str = ":memory:", port: int = 0) -> None:
         command = [sys.executable, "-m", "altertable_dbapi.local", "--port", str(port)]
         self._process = subprocess.Popen(
-            [*command, "--database", database, "--user", "local:local"],
+            [*command, "--database", database],
             stdout=subprocess.PIPE,
             text=True,
         )

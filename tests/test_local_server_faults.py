@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import os
 import subprocess
 import sys
 import threading
@@ -438,11 +439,20 @@ class TestServer:
         assert 'pip install "altertable-dbapi[local]"' in done.stdout
 
     @pytest.mark.parametrize(
-        ("user", "shown"), [("local:local", "local:local@"), ("me:se:cret", "me:***@")]
+        ("user", "password", "shown"),
+        [
+            ("local", None, "local:local@"),
+            ("me", "se:cret", "me:***@"),
+            ("m é", "x", "m%20%C3%A9:*"),
+        ],
     )
-    def test_command_line(self, user: str, shown: str) -> None:
+    def test_command_line(self, user: str, password: str | None, shown: str) -> None:
+        environ = dict(os.environ)
+        if password is not None:
+            environ["ALTERTABLE_LOCAL_PASSWORD"] = password
         with subprocess.Popen(
             [sys.executable, "-m", "altertable_dbapi.local", "--port", "0", "--user", user],
+            env=environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -450,10 +460,11 @@ class TestServer:
             try:
                 assert process.stdout is not None
                 line = process.stdout.readline()
-                assert line.startswith(f"altertable://{shown}127.0.0.1:")
+                assert line.startswith(f"altertable://{shown}")
                 port = int(line.rpartition(":")[2].partition("?")[0])
-                name, _, password = user.partition(":")
-                with Client(name, password, host="127.0.0.1", port=port, tls=False) as client:
+                with Client(
+                    user, password or "local", host="127.0.0.1", port=port, tls=False
+                ) as client:
                     assert client.query("SELECT 1 AS a").read_all().num_rows == 1
                 process.terminate()
                 out, err = process.communicate(timeout=30)

@@ -12,7 +12,7 @@ except ImportError as error:
         f'the local server needs {error.name}: pip install "altertable-dbapi[local]"'
     ) from error
 
-from .faults import Executed
+from .seen import Executed
 from .server import Server
 from .sharing import shared_server
 

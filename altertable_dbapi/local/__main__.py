@@ -6,19 +6,67 @@ import argparse
 import signal
 import socket
 import sys
+import warnings
 from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import quote
 
 import duckdb
 import pyarrow as pa
 
+from ..settings.secret import Secret
+from ..settings.tls import is_loopback
+from . import access
 from .server import Server
+
+_EPILOG = f"""\
+The password comes from the first line of --password-file, or from {access.PASSWORD_VARIABLE};
+on a host that nobody else can reach it is {access.DEFAULT_PASSWORD!r} without these. Whoever knows
+it can read and write the database, and with external access every file that this process can.
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a server until it is interrupted or terminated."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if ":" in given.user:
+        parser.error(
+            "--user takes a name alone, since a password there shows in the list of processes; "
+            f"give --password-file, or set {access.PASSWORD_VARIABLE}"
+        )
+    if (given.tls_cert is None) != (given.tls_key is None):
+        parser.error("--tls-cert and --tls-key go together")
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        try:
+            server = Server(
+                given.database,
+                username=given.user,
+                password=_password(given.password_file),
+                host=given.host,
+                port=given.port,
+                tls_cert=given.tls_cert,
+                tls_key=given.tls_key,
+                session_timeout=given.session_timeout,
+                external_access=given.external_access,
+            )
+        except (OSError, ValueError, pa.ArrowException, duckdb.Error) as error:
+            where = f"{given.database} on {given.host}:{given.port}"
+            parser.exit(1, f"{parser.prog}: cannot serve {where}: {error}\n")
+    for warning in warned:
+        print(f"warning: {warning.message}", file=sys.stderr)
+    if not warned and not is_loopback(given.host):
+        print(server.access, file=sys.stderr)
+    _serve(server)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m altertable_dbapi.local",
         description="A local Flight SQL server over DuckDB that behaves as Altertable's service.",
+        epilog=_EPILOG,
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=15002, help="0 takes a free one (%(default)s)")
@@ -26,30 +74,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--database", default=":memory:", metavar="FILE", help="DuckDB file (%(default)s)"
     )
     parser.add_argument(
-        "--user", default="local:local", metavar="NAME:PASSWORD", help="credentials (%(default)s)"
+        "--user", default=access.DEFAULT_USER, metavar="NAME", help="user name (%(default)s)"
     )
+    parser.add_argument("--password-file", metavar="FILE", help="its first line is the password")
     parser.add_argument("--tls-cert", metavar="FILE", help="certificate chain, PEM")
     parser.add_argument("--tls-key", metavar="FILE", help="private key, PEM")
-    given = parser.parse_args(arguments)
-    username, separator, password = given.user.partition(":")
-    if not separator:
-        parser.error("--user takes NAME:PASSWORD")
-    if (given.tls_cert is None) != (given.tls_key is None):
-        parser.error("--tls-cert and --tls-key go together")
+    parser.add_argument(
+        "--session-timeout",
+        type=float,
+        default=3600.0,
+        metavar="SECONDS",
+        help="after which a session without a call expires (%(default)g)",
+    )
+    parser.add_argument(
+        "--external-access",
+        action=argparse.BooleanOptionalAction,
+        help="whether SQL may reach files beside the database, and the network; on, unless others "
+        "can reach the host",
+    )
+    return parser
 
-    try:
-        server = Server(
-            given.database,
-            username=username,
-            password=password,
-            host=given.host,
-            port=given.port,
-            tls_cert=given.tls_cert,
-            tls_key=given.tls_key,
-        )
-    except (OSError, ValueError, pa.ArrowException, duckdb.Error) as error:
-        where = f"{given.database} on {given.host}:{given.port}"
-        parser.exit(1, f"{parser.prog}: cannot serve {where}: {error}\n")
+
+def _password(file: str | None) -> Secret | None:
+    if file is None:
+        return None
+    lines = Path(file).read_text(encoding="utf-8").splitlines()
+    if not lines or not lines[0]:
+        raise ValueError(f"the first line of {file} is empty; it should be the password")
+    return Secret(lines[0])
+
+
+def _serve(server: Server) -> None:
     # A lock or a queue could miss a signal that comes just before the wait for it begins; what
     # is written to a socket stays there.
     stopped, stop = socket.socketpair()
@@ -58,13 +113,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
     with stopped, stop, server:
-        uri = server.uri
-        if given.user != parser.get_default("user"):
-            uri = uri.replace(uri.partition("//")[2].partition("@")[0], f"{username}:***", 1)
-        print(uri, flush=True)
+        print(_shown(server), flush=True)
         stopped.recv(1)
         signal.set_wakeup_fd(-1)
-    return 0
+
+
+def _shown(server: Server) -> str:
+    """The URI to connect to, with the password only where everyone knows it."""
+    scheme, _, rest = server.uri.partition("://")
+    user, _, where = rest.rpartition("@")
+    if user != f"{access.DEFAULT_USER}:{access.DEFAULT_PASSWORD}":
+        user = f"{quote(server.username, safe='')}:***"
+    return f"{scheme}://{user}@{where}"
 
 
 if __name__ == "__main__":

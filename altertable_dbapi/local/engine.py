@@ -42,9 +42,13 @@ class Engine:
         A path, or ``":memory:"`` for the catalog ``local``.
     catalogs : sequence of str
         More catalogs to attach, each in memory.
+    external : bool
+        Whether statements may reach other files, and the network.
     """
 
-    def __init__(self, database: str, catalogs: Sequence[str] = ()) -> None:
+    def __init__(
+        self, database: str, catalogs: Sequence[str] = (), *, external: bool = True
+    ) -> None:
         self.catalog = "local" if database == ":memory:" else Path(database).stem
         self._root = duckdb.connect(":memory:")
         try:
@@ -56,6 +60,10 @@ class Engine:
             self._root.execute(f"SET GLOBAL temp_directory = {literal(str(spill))}")
             for name, path in ((self.catalog, database), *((c, ":memory:") for c in catalogs)):
                 self._root.execute(f"ATTACH {literal(path)} AS {quote(name)}")
+            self.external = external
+            if not external:
+                self._root.execute("SET GLOBAL allow_persistent_secrets = false")
+                self._root.execute("SET GLOBAL enable_external_access = false")
         except BaseException:
             self._root.close()
             raise

@@ -11,8 +11,9 @@ import pyarrow as pa
 from pyarrow import flight
 
 from ..local import statements
-from .failures import refusal
-from .faults import Executed, Faults, note
+from .failures import REFUSALS, refusal
+from .faults import Faults
+from .seen import Seen
 from .sessions import Planned, Prepared, Session
 from .streams import Batches, Watch, engine_error
 
@@ -22,6 +23,10 @@ _JSON = {
     b"ARROW:extension:metadata": b"",
     b"altertable.original_type": b"JSON",
 }
+
+# Where DuckDB hands its result to Arrow, its errors arrive as pyarrow's: a type that Arrow has not,
+# an error in the middle of a stream.
+_ENGINE_ERRORS = (duckdb.Error, pa.ArrowException, OSError)
 
 
 @dataclass
@@ -49,17 +54,15 @@ class Execution:
         The faults in waiting.
     settings : Settings
         How the service behaves.
-    executed : list of Executed
+    seen : Seen
         Where to note the statements that begin.
     """
 
-    def __init__(
-        self, watch: Watch, faults: Faults, settings: Settings, executed: list[Executed]
-    ) -> None:
+    def __init__(self, watch: Watch, faults: Faults, settings: Settings, seen: Seen) -> None:
         self._watch = watch
         self._faults = faults
         self._settings = settings
-        self._executed = executed
+        self._seen = seen
 
     def planned(
         self, session: Session, handle: bytes, share: int, context: Any
@@ -69,7 +72,7 @@ class Execution:
         if planned is None or not 0 <= share < self._settings.endpoints:
             raise refusal("NOT_FOUND", "Statement not found")
         if self._settings.endpoints > 1:
-            return self._share(session, planned, share, context)
+            return self._share(session, handle, planned, share, context)
         # A plan is run once.
         if session.planned.pop(handle, None) is None:
             raise refusal("NOT_FOUND", "Statement not found")
@@ -148,7 +151,7 @@ class Execution:
                     "Invalid Input Error: Values were not provided for the following prepared "
                     f"statement parameters: {', '.join(statement.parameters)}",
                 )
-            note(self._executed, statement.sql, batch)
+            self._seen.statement(statement.sql, batch)
             watched = self._watch.enter(context, session.cursor)
             try:
                 if bind and batch is not None:
@@ -162,7 +165,9 @@ class Execution:
                 reader = statements.start(
                     session.cursor, statement, batch, self._settings.batch_rows
                 )
-            except duckdb.Error as error:
+            except REFUSALS:
+                raise
+            except _ENGINE_ERRORS as error:
                 raise failure(error) from error
             finally:
                 self._watch.leave(watched)
@@ -174,7 +179,7 @@ class Execution:
             watched = self._watch.enter(context, session.cursor)
             try:
                 return reader.read_next_batch()
-            except (pa.ArrowException, OSError, duckdb.Error) as error:
+            except _ENGINE_ERRORS as error:
                 raise failure(error) from error
             finally:
                 self._watch.leave(watched)
@@ -206,7 +211,7 @@ class Execution:
         return 0 if schema.names == ["Success"] else -1
 
     def _share(
-        self, session: Session, planned: Planned, share: int, context: Any
+        self, session: Session, handle: bytes, planned: Planned, share: int, context: Any
     ) -> flight.FlightDataStream:
         # Whichever endpoint is asked first runs the statement, for all of them.
         with planned.lock:
@@ -220,11 +225,15 @@ class Execution:
                     planned.result = pa.Table.from_batches(list(stream), schema)
                 finally:
                     stream.close()
-        rows = -(-planned.result.num_rows // self._settings.endpoints)
-        return flight.RecordBatchStream(planned.result.slice(share * rows, rows))
+            planned.shares.add(share)
+            result = planned.result
+            if len(planned.shares) == self._settings.endpoints:
+                session.planned.pop(handle, None)
+        rows = -(-result.num_rows // self._settings.endpoints)
+        return flight.RecordBatchStream(result.slice(share * rows, rows))
 
     def _canned(self, sql: str, table: pa.Table) -> flight.FlightDataStream:
-        note(self._executed, sql)
+        self._seen.statement(sql)
         after = self._faults.take_break()
         reader = table.to_reader()
         if after is None:

@@ -83,8 +83,8 @@ CODES: dict[str, Callable[[str], Exception]] = {
     "RESOURCE_EXHAUSTED": _InvalidArgument,
 }
 
-
-_REFUSALS = (flight.FlightError, _InvalidArgument, _NotFound, _Unimplemented)
+REFUSALS = (flight.FlightError, _InvalidArgument, _NotFound, _Unimplemented)
+"""What `refusal` makes, some of which is pyarrow's error of its own, too."""
 
 
 def refusal(code: str, message: str) -> Exception:
@@ -167,7 +167,7 @@ def guarded(method: _F) -> _F:
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
             return method(*args, **kwargs)
-        except _REFUSALS:
+        except REFUSALS:
             raise
         except Exception as error:
             _log.exception("unexpected error in %s", method.__name__)

@@ -1,43 +1,11 @@
-"""What the server has seen, and the faults that it is told to show next."""
+"""The faults that a server is told to show next."""
 
 from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
 
-import pyarrow as pa
-
 from .failures import refusal
-
-_NOTED = 10_000
-_WITH_PARAMETERS = 500
-
-
-class Executed(str):
-    """The text of a statement whose execution began.
-
-    Attributes
-    ----------
-    parameters : pyarrow.RecordBatch or None
-        The batch that was bound; kept for the newest 500 statements.
-    """
-
-    __slots__ = ("parameters",)
-    parameters: pa.RecordBatch | None
-
-    def __new__(cls, sql: str, parameters: pa.RecordBatch | None = None) -> Executed:
-        self = super().__new__(cls, sql)
-        self.parameters = parameters
-        return self
-
-
-def note(executed: list[Executed], sql: str, parameters: pa.RecordBatch | None = None) -> None:
-    """Note a statement; a server that runs for long keeps the newest, and few of their batches."""
-    executed.append(Executed(sql, parameters))
-    if len(executed) > _WITH_PARAMETERS:
-        executed[-_WITH_PARAMETERS - 1].parameters = None
-    if len(executed) > _NOTED:
-        del executed[: _NOTED // 2]
 
 
 @dataclass

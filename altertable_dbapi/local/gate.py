@@ -6,8 +6,10 @@ from typing import Any
 
 from pyarrow import flight
 
+from ..settings.secret import Secret
 from .failures import guarded
 from .faults import Faults
+from .seen import Seen
 from .sessions import Sessions
 
 
@@ -25,7 +27,7 @@ class Accept(flight.ServerAuthHandler):  # type: ignore[misc]
 class Call(flight.ServerMiddleware):  # type: ignore[misc]
     """One call's authorization header, and the headers that answer it."""
 
-    def __init__(self, authorization: str, answer: dict[str, str]) -> None:
+    def __init__(self, authorization: Secret, answer: dict[str, str]) -> None:
         self.authorization = authorization
         self._answer = answer
 
@@ -37,18 +39,19 @@ class Call(flight.ServerMiddleware):  # type: ignore[misc]
 class Gate(flight.ServerMiddlewareFactory):  # type: ignore[misc]
     """Opens a session at a handshake; of other calls it keeps the header for the service."""
 
-    def __init__(self, sessions: Sessions, faults: Faults, calls: list[str]) -> None:
+    def __init__(self, sessions: Sessions, faults: Faults, seen: Seen) -> None:
         self._sessions = sessions
         self._faults = faults
-        self._calls = calls
+        self._seen = seen
 
     @guarded
     def start_call(self, info: Any, headers: dict[str, list[str]]) -> Call:
         """Begin a call, before it reaches the service."""
-        authorization = headers.get("authorization", [""])[0]
+        # Taken out, so that what shows local variables does not show it.
+        authorization = Secret(headers.pop("authorization", [""])[0])
         if info.method != flight.FlightMethod.HANDSHAKE:
             return Call(authorization, {})
-        self._calls.append("Handshake")
+        self._seen.call("Handshake")
         self._faults.meet("Handshake")
         token = self._sessions.open(authorization)
-        return Call(authorization, {"authorization": f"Bearer {token}"})
+        return Call(authorization, {"authorization": Secret(f"Bearer {token}")})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import warnings
 import weakref
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,11 +14,17 @@ from urllib.parse import quote as percent
 
 import pyarrow as pa
 
+from ..errors import Warning
 from ..execution.binding import forget
 from ..process import fork
+from ..settings.secret import conceal
+from ..settings.tls import is_loopback
+from . import access
+from .credentials import Credentials
 from .engine import Engine
 from .execution import Settings
-from .faults import Executed, Faults
+from .faults import Faults
+from .seen import Executed
 from .service import Service
 from .sessions import Session, Sessions
 
@@ -60,9 +67,11 @@ class Server:
         A DuckDB file, attached as a catalog named after it, or ``":memory:"`` for a catalog
         named ``local``.
     username, password : str
-        The credentials that are accepted.
+        The credentials that are accepted. The password is, unless given, what
+        ``ALTERTABLE_LOCAL_PASSWORD`` says, or ``"local"``.
     host : str
-        The address to listen on.
+        The address to listen on. One that others can reach needs a password of its own, and is
+        warned about without TLS.
     port : int
         The port; 0 takes a free one.
     tls_cert, tls_key : str, path or bytes, optional
@@ -87,6 +96,10 @@ class Server:
         Append the columns of a load to the table's in their order, whatever their names, as
         Altertable's public mock server does. Otherwise they are matched by name. An upsert
         matches them by name either way.
+    external_access : bool, optional
+        Whether statements may reach files beside `database`, and the network (``read_csv``,
+        ``COPY``, ``ATTACH``, ``INSTALL``), with the rights of this process: DuckDB's
+        ``enable_external_access``. On, unless others can reach `host`.
     refuse_null_columns : bool
         Refuse a bound column of Arrow's type null, as the service may; a client then has to give
         every NULL a type. Otherwise it binds an untyped NULL, as DuckDB's own client does.
@@ -94,18 +107,19 @@ class Server:
     Attributes
     ----------
     calls : list of str
-        The calls seen, in order: ``"Handshake"``, ``"GetFlightInfo:CommandStatementQuery"``, ...
+        The newest calls seen, 100,000 at most, in order: ``"Handshake"``,
+        ``"GetFlightInfo:CommandStatementQuery"``, ...
     executed : list of Executed
-        The newest statements whose execution began, 10,000 at most, as strings that also have
-        `parameters` (the newest 500).
+        The newest statements whose execution began, 10,000 and 16 MiB at most, as strings that
+        also have `parameters` (the newest 500, 16 MiB at most).
     """
 
     def __init__(
         self,
         database: str | os.PathLike[str] = ":memory:",
         *,
-        username: str = "local",
-        password: str = "local",
+        username: str = access.DEFAULT_USER,
+        password: str | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
         tls_cert: str | os.PathLike[str] | bytes | None = None,
@@ -119,8 +133,10 @@ class Server:
         catalogs: Sequence[str] = (),
         max_message: int = 4 * 1024 * 1024,
         ingest_by_position: bool = False,
+        external_access: bool | None = None,
         refuse_null_columns: bool = False,
     ) -> None:
+        password = access.password_for(host, conceal(password))
         fork.check_use(fork.GRPC, "start a server")
         if (tls_cert is None) != (tls_key is None):
             raise ValueError("tls_cert and tls_key go together; one of them is missing")
@@ -132,6 +148,17 @@ class Server:
         self.username = username
         self._password = password
         self._tls = tls_cert is not None
+        open_to_others = not is_loopback(host)
+        external = not open_to_others if external_access is None else external_access
+        #: What whoever connects can read and write, as a sentence.
+        self.access = access.described(host, username, os.fspath(database), external=external)
+        if open_to_others and not self._tls:
+            warnings.warn(
+                f"the server on {host} is without TLS, so that the password and all data travel in "
+                f"clear; give tls_cert and tls_key. {self.access}",
+                Warning,
+                stacklevel=2,
+            )
         transport: dict[str, Any] = {}
         if tls_cert is not None and tls_key is not None:
             transport["tls_certificates"] = [(_pem(tls_cert), _pem(tls_key))]
@@ -149,9 +176,10 @@ class Server:
         )
         self._faults = Faults()
         fork.note_use(fork.GRPC)
-        engine = Engine(os.fspath(database), catalogs)
+        engine = Engine(os.fspath(database), catalogs, external=external)
         try:
-            self._sessions = Sessions(engine, username, password, session_timeout)
+            credentials = Credentials(username, password, self._faults.closing)
+            self._sessions = Sessions(engine, credentials, session_timeout)
             address = f"[{host}]" if ":" in host else host
             scheme = "grpc+tls" if self._tls else "grpc"
             self._service = Service(
@@ -167,8 +195,8 @@ class Server:
             raise
         self.port: int = self._service.port
         forget(self.port)
-        self.calls: list[str] = self._service.calls
-        self.executed: list[Executed] = self._service.executed
+        self.calls: list[str] = self._service.seen.calls
+        self.executed: list[Executed] = self._service.seen.executed
         # Also runs at interpreter exit, so a server that nobody closed does not hang it.
         self._finalizer = weakref.finalize(
             self, _close, self._service, self._sessions, self._faults, engine
@@ -220,8 +248,7 @@ class Server:
 
     def clear(self) -> None:
         """Forget `calls` and `executed`."""
-        self.calls.clear()
-        self.executed.clear()
+        self._service.seen.clear()
 
     def add_result(self, sql: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
         """Answer the statement whose text is exactly `sql` with this data, without running it.

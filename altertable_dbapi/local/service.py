@@ -13,8 +13,9 @@ from ..local import ingest, messages, metadata, parameters, schemas, sqlinfo, st
 from .engine import Engine
 from .execution import Execution, Settings
 from .failures import from_engine, guarded, refusal
-from .faults import Executed, Faults, note
+from .faults import Faults
 from .gate import Accept, Gate
+from .seen import Seen
 from .sessions import Planned, Prepared, Session, Sessions
 from .streams import Watch
 
@@ -34,19 +35,18 @@ class Service(flight.FlightServerBase):  # type: ignore[misc]
         settings: Settings,
         **transport: Any,
     ) -> None:
-        self.calls: list[str] = []
-        self.executed: list[Executed] = []
+        self.seen = Seen()
         self._engine = engine
         self._sessions = sessions
         self._faults = faults
         self._settings = settings
         self._watch = Watch()
-        self._execution = Execution(self._watch, faults, settings, self.executed)
+        self._execution = Execution(self._watch, faults, settings, self.seen)
         try:
             super().__init__(
                 location,
                 auth_handler=Accept(),
-                middleware={"gate": Gate(sessions, faults, self.calls)},
+                middleware={"gate": Gate(sessions, faults, self.seen)},
                 **transport,
             )
         except BaseException:
@@ -152,7 +152,7 @@ class Service(flight.FlightServerBase):  # type: ignore[misc]
 
     def _enter(self, method: str, name: str, context: Any) -> Session:
         call = f"{method}:{name}"
-        self.calls.append(call)
+        self.seen.call(call)
         self._faults.meet(call)
         return self._sessions.get(context.get_middleware("gate").authorization)
 
@@ -186,7 +186,12 @@ class Service(flight.FlightServerBase):  # type: ignore[misc]
         with session.exclusive(context.is_cancelled) as cursor:
             session.check_transaction(transaction)
             session.apply_options()
-            return statements.prepare(cursor, sql, in_transaction=bool(session.transaction))
+            return statements.prepare(
+                cursor,
+                sql,
+                in_transaction=bool(session.transaction),
+                external=self._engine.external,
+            )
 
     def _bound(self, session: Session, prepared: Prepared, context: Any) -> pa.Schema:
         """Give the schema of a prepared statement's result, with the types of its parameters."""
@@ -218,7 +223,7 @@ class Service(flight.FlightServerBase):  # type: ignore[misc]
 
     def _ingest(self, command: Any, reader: Any, context: Any) -> int:
         plan = ingest.plan(command, self._engine.catalog)
-        note(self.executed, f"INGEST {plan.name}")
+        self.seen.statement(f"INGEST {plan.name}")
         cursor = self._engine.cursor()
         watched = self._watch.enter(context, cursor)
         try:

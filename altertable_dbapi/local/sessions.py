@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hmac
 import secrets
 import threading
 import time
@@ -16,6 +14,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from ..settings.secret import Secret
+from .credentials import Credentials
 from .engine import Engine, quote
 from .failures import from_engine, refusal
 from .statements import Statement
@@ -24,6 +24,9 @@ COMPUTE_SIZES = frozenset(("XS", "S", "M", "L", "XL", "2XL", "3XL", "4XL", "XXL"
 
 # Planned statements whose stream nobody reads are forgotten past this many.
 _MAX_PLANNED = 4096
+# The same for prepared statements that nobody closes, and for the tokens of expired sessions.
+_MAX_PREPARED = 4096
+_MAX_EXPIRED = 10_000
 
 _CLOSE_SECONDS = 0.5
 
@@ -47,6 +50,8 @@ class Planned:
     transaction: bytes
     # Only with several endpoints: the result that they share.
     result: pa.Table | None = None
+    # Which endpoints have been read; after the last one there is nothing left to read.
+    shares: set[int] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -69,7 +74,7 @@ class Session:
     lock: threading.Lock = field(default_factory=threading.Lock)
     options: dict[str, str] = field(default_factory=dict)
     transaction: bytes = b""
-    prepared: dict[bytes, Prepared] = field(default_factory=dict)
+    prepared: OrderedDict[bytes, Prepared] = field(default_factory=OrderedDict)
     planned: OrderedDict[bytes, Planned] = field(default_factory=OrderedDict)
     closed: bool = False
     used: float = field(default_factory=time.monotonic)
@@ -170,6 +175,8 @@ class Session:
         """Keep a prepared statement; returns its handle."""
         handle = secrets.token_hex(12).encode()
         self.prepared[handle] = prepared
+        if len(self.prepared) > _MAX_PREPARED:
+            self.prepared.popitem(last=False)
         return handle
 
     def begin(self) -> bytes:
@@ -213,39 +220,34 @@ class Sessions:
     ----------
     engine : Engine
         Where sessions open their DuckDB connections.
-    username, password : str
-        The only credentials that are accepted.
+    credentials : Credentials
+        The only ones that are accepted.
     timeout : float or None
         Seconds after which an idle session expires.
     """
 
-    def __init__(self, engine: Engine, username: str, password: str, timeout: float | None) -> None:
+    def __init__(self, engine: Engine, credentials: Credentials, timeout: float | None) -> None:
         self._engine = engine
-        self._credentials = f"{username}:{password}".encode()
+        self._credentials = credentials
         self._timeout = timeout
         self._lock = threading.Lock()
         self._open: dict[str, Session] = {}
-        self._expired: set[str] = set()
+        # The newest expired tokens; older ones are as unknown as any other text.
+        self._expired: OrderedDict[str, None] = OrderedDict()
 
-    def open(self, authorization: str) -> str:
+    def open(self, authorization: Secret) -> Secret:
         """Check a ``Basic`` authorization header and open a session; returns its token."""
-        scheme, _, encoded = authorization.partition(" ")
-        try:
-            # Go's Flight client leaves the padding out; more than is needed does no harm.
-            given = base64.b64decode(encoded + "==")
-        except ValueError:
-            given = b""
-        if scheme.lower() != "basic" or not hmac.compare_digest(given, self._credentials):
-            raise refusal("UNAUTHENTICATED", "Invalid credentials")
-        token = secrets.token_urlsafe(24)
+        self._credentials.check(authorization)
+        self._expire_idle()
+        token = Secret(secrets.token_urlsafe(24))
         session = Session(self._engine, self._engine.cursor())
         with self._lock:
             self._open[token] = session
         return token
 
-    def get(self, authorization: str) -> Session:
+    def get(self, authorization: Secret) -> Session:
         """Find the session of a ``Bearer`` authorization header."""
-        scheme, _, token = authorization.partition(" ")
+        scheme, _, token = map(Secret, authorization.partition(" "))
         if scheme.lower() != "bearer":
             text = "Authorization header must use Bearer scheme"
             raise refusal("UNAUTHENTICATED", text if authorization else "Missing authorization")
@@ -256,10 +258,9 @@ class Sessions:
                 text = "Session expired" if token in self._expired else "Invalid token"
                 raise refusal("UNAUTHENTICATED", text)
             now = time.monotonic()
-            idle = now - session.used
-            if self._timeout is not None and idle > self._timeout and not session.lock.locked():
+            if self._is_late(session, now):
                 late = self._open.pop(token)
-                self._expired.add(token)
+                self._note_expired(token)
             session.used = now
         if late is not None:
             late.close()
@@ -279,10 +280,30 @@ class Sessions:
         """Let every open session expire now."""
         with self._lock:
             sessions = list(self._open.values())
-            self._expired.update(self._open)
+            self._note_expired(*self._open)
             self._open.clear()
         for session in sessions:
             session.close()
+
+    def _expire_idle(self) -> None:
+        """Let sessions expire whose clients went away without a word, and call no more."""
+        now = time.monotonic()
+        with self._lock:
+            late = [token for token, session in self._open.items() if self._is_late(session, now)]
+            sessions = [self._open.pop(token) for token in late]
+            self._note_expired(*late)
+        for session in sessions:
+            session.close()
+
+    def _is_late(self, session: Session, now: float) -> bool:
+        if self._timeout is None or session.lock.locked():
+            return False
+        return now - session.used > self._timeout
+
+    def _note_expired(self, *tokens: str) -> None:
+        self._expired.update(dict.fromkeys(tokens))
+        while len(self._expired) > _MAX_EXPIRED:
+            self._expired.popitem(last=False)
 
     def all(self) -> list[Session]:
         """List the open sessions."""

@@ -8,7 +8,7 @@ import duckdb
 import pyarrow as pa
 
 from ..errors import ProgrammingError
-from ..local import announcing, asking
+from ..local import access, announcing, asking
 from ..statement.scan import scan
 from .engine import run
 from .failures import from_engine, refusal, statement_text
@@ -42,14 +42,16 @@ class Statement:
     json_columns: frozenset[int]
 
 
-def prepare(cursor: duckdb.DuckDBPyConnection, sql: str, *, in_transaction: bool) -> Statement:
+def prepare(
+    cursor: duckdb.DuckDBPyConnection, sql: str, *, in_transaction: bool, external: bool
+) -> Statement:
     """Parse one statement, and bind it where its parameters and an open transaction allow it.
 
     Raises
     ------
     Exception
-        A refusal: nothing or several statements, transaction control as text, or an error of
-        DuckDB's parser or binder.
+        A refusal: nothing or several statements, transaction control as text, an error of
+        DuckDB's parser or binder, or what is not allowed without `external` access.
     """
     try:
         found = cursor.extract_statements(sql)
@@ -69,6 +71,8 @@ def prepare(cursor: duckdb.DuckDBPyConnection, sql: str, *, in_transaction: bool
             "Not implemented Error: transaction control as SQL text; "
             "use the BeginTransaction and EndTransaction actions",
         )
+    if not external:
+        access.check(sql, kind)
     names = _parameter_names(sql, {name for part in found for name in part.named_parameters})
     try:
         if not names:
