@@ -19,6 +19,7 @@ import pytest
 
 from altertable_dbapi import errors
 from altertable_dbapi.local import Server, sessions
+from altertable_dbapi.settings.secret import Secret
 
 #: Of every server for which a test says no other; it has what URIs and headers trip over.
 PASSWORD = "T3sts' own: pä/ss@w%rd"
@@ -81,7 +82,7 @@ def _install() -> None:
 
     opening = sessions.Sessions.open
 
-    def opened(self: sessions.Sessions, authorization: str) -> str:
+    def opened(self: sessions.Sessions, authorization: Secret) -> Secret:
         token = opening(self, authorization)
         watch.add(token)
         return token
