@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
-from . import imports
+from . import bursts, imports
 from .measure import interleaved
 from .options import Options
 from .peers import REMOTE, Ours, Peer, Stock
@@ -50,7 +50,8 @@ def run(server: ServerProcess, options: Options) -> list[Section]:
         "*CPU*: of the client process, with what it does after answering."
     )
     header = ["statement", "client", "ms", "× stock", "calls", "CPU ms"]
-    return [Section("Latency", note, header, lines), imports.run(options)]
+    latency = Section("Latency", note, header, lines)
+    return [latency, bursts.run(server, options), imports.run(options)]
 
 
 def _at_hand(peer: Peer) -> Any:
