@@ -16,6 +16,7 @@ import altertable_airflow_provider as provider
 
 from .._connect import connect
 from ..airflow import tab_file
+from ..result.frame_methods import _require
 from ..errors import ProgrammingError
 from ..settings import settings
 from ..statement.query import Query
@@ -163,6 +164,7 @@ class AltertableHook(DbApiHook):
     def _get_pandas_df(
         self, sql: str | list[str], parameters: Parameters = None, **kwargs: Any
     ) -> pandas.DataFrame:
+        _require("pandas")
         import pandas
 
         with closing(self._autocommit_connection()) as conn:
@@ -175,6 +177,7 @@ class AltertableHook(DbApiHook):
     def _get_polars_df(
         self, sql: str | list[str], parameters: Parameters = None, **kwargs: Any
     ) -> polars.DataFrame:
+        _require("polars")
         import polars
 
         with closing(self._autocommit_connection()) as conn:
@@ -193,6 +196,7 @@ class AltertableHook(DbApiHook):
         chunksize: int,
         **kwargs: Any,
     ) -> Generator[pandas.DataFrame, None, None]:
+        _require("pandas")
         for table in self._chunks(sql, parameters, chunksize):
             yield table.to_pandas(**kwargs)
 
@@ -204,6 +208,7 @@ class AltertableHook(DbApiHook):
         chunksize: int,
         **kwargs: Any,
     ) -> Generator[polars.DataFrame, None, None]:
+        _require("polars")
         import polars
 
         for table in self._chunks(sql, parameters, chunksize):

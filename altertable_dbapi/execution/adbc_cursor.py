@@ -45,8 +45,8 @@ class AdbcMethods:
         """Cancel the statement that is running, from another thread.
 
         It ends with an OperationalError where it runs. A server may go on with it for a while;
-        outside a transaction the next statement then gets a new session, with the same options but
-        without temporary tables and ``SET``s, if the old one does not answer.
+        outside a transaction the next statement then gets a new session, with the same options,
+        ``USE`` and ``SET``, if the old one does not answer.
         """
         self._connection.adbc_cancel()
 

@@ -7,7 +7,13 @@ from typing import Any
 
 
 class Query(str):
-    """A statement's text that carries its parameters; made by `sql`."""
+    """A statement's text that carries its parameters; made by `sql`.
+
+    Attributes
+    ----------
+    parameters : mapping
+        The values of its ``$name`` placeholders.
+    """
 
     __slots__ = ("parameters",)
 

@@ -1,10 +1,11 @@
-"""README.md's section "Airflow", run from its text."""
+"""docs/airflow.md's commands and its DAG, run from its text."""
 
 from __future__ import annotations
 
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,17 +17,17 @@ from .test_dag import dag
 
 
 def blocks(language: str) -> list[str]:
-    """The section's code in one language."""
-    section = (ROOT / "README.md").read_text().partition("\n## Airflow\n")[2].partition("\n## ")[0]
-    return re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
+    """The page's code in one language."""
+    page = (ROOT / "docs" / "airflow.md").read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
 
 
 def test_the_dag(
     database: None, connect: Callable[..., None], auto: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
     connect()
-    (code,) = blocks("python")
-    file = DAGS / "from_readme.py"
+    (code,) = blocks("python airflow")
+    file = DAGS / "from_page.py"
     file.write_text(code.replace("\ndaily_trips()\n", "\nfound = daily_trips()\n"))
     try:
         assert dag(file, "found").test().state == "success"
@@ -53,7 +54,7 @@ def test_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_first_commands(tmp_path: Path) -> None:
     install, *commands = blocks("bash")[0].splitlines()
     # This environment is what the first line makes.
-    assert "pip install -q '.[airflow,local,pandas]'" in install
+    assert "pip install -q '.[airflow,local,pandas,polars]'" in install
     script = "\n".join(["set -e", "trap 'kill $!' EXIT", *commands])
     script = script.replace("31337", str(free_port())).replace(
         "AIRFLOW_HOME=$PWD/.airflow/home", f"AIRFLOW_HOME={tmp_path}"
@@ -72,3 +73,28 @@ def test_the_first_commands(tmp_path: Path) -> None:
     lines = [line.replace("│", " ").split() for line in result.stdout.splitlines()]
     table = lines[len(lines) - lines[::-1].index(["carrier", "flights", "minutes"]) :]
     assert {"B6", "DL"} <= {line[0] for line in table if line}
+
+
+@pytest.mark.parametrize("df_type", ["pandas", "polars"])
+@pytest.mark.parametrize("chunksize", [None, 10])
+def test_a_frame_without_its_package_names_the_extra(
+    connect: Callable[..., None],
+    df_type: str,
+    chunksize: int | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from altertable_dbapi import InterfaceError
+    from altertable_dbapi.airflow import AltertableHook
+
+    connect()
+    monkeypatch.setitem(sys.modules, df_type, None)
+    hook = AltertableHook()
+
+    def read() -> None:
+        if chunksize is None:
+            hook.get_df("SELECT 1", df_type=df_type)
+        else:
+            list(hook.get_df_by_chunks("SELECT 1", chunksize=chunksize, df_type=df_type))
+
+    with pytest.raises(InterfaceError, match=rf'pip install "altertable-dbapi\[{df_type}\]"'):
+        read()
