@@ -1,0 +1,124 @@
+"""README.md and docs/: every page's Python runs, in the page's order, as one session."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import altertable_dbapi
+from altertable_dbapi.settings.settings import ENVIRONMENT, Settings, parse_uri
+
+from . import run_page
+
+ROOT = Path(__file__).parent.parent
+
+#: Their tools are in environments of their own: airflow_tests and documentation_tests run them.
+ELSEWHERE = {"how-to/dask.md", "how-to/ibis.md"}
+
+DOCS = ROOT / "docs"
+PAGES = [
+    ROOT / "README.md",
+    *(
+        page
+        for page in sorted(DOCS.rglob("*.md"))
+        if page.relative_to(DOCS).as_posix() not in ELSEWHERE and run_page.found(page)
+    ),
+]
+
+
+def _run(page: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-m", "tests.run_page", str(page)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=110,
+    )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_a_page_runs(page: Path) -> None:
+    result = _run(page)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("```python\nx = 1\n```\n\n```python\nprint(x)  # 2\n```\n", "prints '1', not '2'"),
+        ("```python\nfor x in (): pass\nprint('')  # 1\n```\n", "prints '', not '1'"),
+        ("```python\nprint(3)\n```\n\n```text\n4\n```\n", "prints\n3\n"),
+        ("```python\nraise ValueError('no')\n```\n", "ValueError: no"),
+        ("```python\nimport warnings\nwarnings.warn('old')\n```\n", "UserWarning: old"),
+        ("```python service\nprint(conn)\n```\n", "name 'conn' is not defined"),
+    ],
+)
+def test_a_page_that_is_wrong_is_found(text: str, reason: str, tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(text, encoding="utf-8")
+    result = _run(page)
+    assert result.returncode == 1
+    assert reason in result.stderr
+
+
+def test_calls_in_the_tables_of_migrating_are_run(tmp_path: Path) -> None:
+    page = tmp_path / "migrate" / "page.md"
+    page.parent.mkdir()
+    page.write_text(
+        "```python\nx = [1]\n```\n\n| there | here |\n|---|---|\n| `y()` | `x[2](3)` |\n"
+    )
+    assert "IndexError" in _run(page).stderr
+
+
+def test_every_block_of_python_is_one_that_runs() -> None:
+    """No page has Python in a block that the tests would pass over."""
+    for page in [ROOT / "README.md", *DOCS.rglob("*.md")]:
+        text = page.read_text(encoding="utf-8")
+        languages = set(re.findall(r"^ *```+([^\n]+)$", text, re.M))
+        known = {"python", "python service", "python airflow", "text", "console", "bash"}
+        known |= {"{toctree}", "{eval-rst}", "{include} ../CHANGELOG.md"}
+        known |= {"{literalinclude} ../../examples/processes.py"}
+        assert languages <= known, (page, languages - known)
+
+
+def test_the_table_of_settings_is_that_of_the_code() -> None:
+    page = (DOCS / "reference" / "settings.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^\| `(\w+)` \| (.*?) \| (.*?) \| (.*?) \|", page, re.M)
+    table = {name: (default, options, variable) for name, default, options, variable in lines}
+    arguments = set(inspect.signature(altertable_dbapi.connect).parameters) - {"uri"}
+    assert set(table) == arguments
+
+    del table["row_factory"]
+    for name, (default, options, variable) in table.items():
+        assert variable == (f"`{ENVIRONMENT[name]}`" if name in ENVIRONMENT else "–"), name
+        of_code = Settings._field_defaults[name]
+        said = default.strip("`") if default.startswith("`") else None
+        assert said == (str(of_code) if of_code not in (None, "") else None), name
+        named = re.findall(r"`(\w+)`", options)
+        assert named or "before the path" in options, name
+        for option in named:
+            assert parse_uri(f"altertable://host?{option}=x") == {"host": "host", name: "x"}
+
+
+def test_an_example_of_processes_runs() -> None:
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "examples/processes.py"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=110,
+    )
+    assert (result.stdout, result.stderr) == ("[0, 1, 4, 9, 16]\n", "")
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in [*ROOT.glob("*.md"), *DOCS.rglob("*.md")]:
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
+            if "://" not in target and not target.startswith("mailto:"):
+                assert (page.parent / target).exists(), f"{page}: {target}"
