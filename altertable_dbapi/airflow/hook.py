@@ -16,8 +16,8 @@ import altertable_airflow_provider as provider
 
 from .._connect import connect
 from ..airflow import tab_file
-from ..result.frame_methods import _require
 from ..errors import ProgrammingError
+from ..result.frame_methods import _require
 from ..settings import settings
 from ..statement.query import Query
 from ..statement.scan import split
