@@ -12,6 +12,7 @@ from .connection import Connection
 from .errors import ProgrammingError, Warning
 from .process import fork
 from .rows.factories import RowFactory, tuple_row
+from .settings.secret import conceal
 from .settings.settings import Binding, ComputeSize, resolve
 from .settings.tls import PEM_SETTINGS
 
@@ -161,6 +162,9 @@ def connect(
     OperationalError
         The server cannot be reached or refuses the credentials.
     """
+    # Tools that show local variables with a traceback show these.
+    uri, password = conceal(uri), conceal(password)
+    tls_client_key = conceal(tls_client_key, path=True)
     arguments = {
         "username": username,
         "password": password,
@@ -187,14 +191,14 @@ def connect(
     }
     factory = tuple_row if row_factory is None else row_factory
     fork.check_use(fork.DRIVER, "connect")
-    if uri is not None and uri.partition(":")[0] == "local":
+    if isinstance(uri, str) and uri.partition(":")[0] == "local":
         from .local import shared_server
 
         for name in _OF_OTHER_SERVERS:
             if arguments[name] is not None:
                 raise ProgrammingError(
-                    f"{name}= says where a server is or who connects, and connect({uri!r}) starts "
-                    "one in this process; leave it out, or give the URI of another server"
+                    f"{name}= says where a server is or who connects, and connect({str(uri)!r}) "
+                    "starts one in this process; leave it out, or give the URI of another server"
                 )
         keep_open = partial(shared_server, uri.partition(":")[2] or ":memory:")
         with contextlib.ExitStack() as on_close:

@@ -95,7 +95,9 @@ class AltertableHook(DbApiHook):
         over = {**self._settings, "schema": self.schema}
         given.update((name, value) for name, value in over.items() if value not in (None, ""))
         # Forms leave empty fields as empty text.
-        return {name: value for name, value in given.items() if value not in (None, "")}
+        return settings.concealed(
+            {name: value for name, value in given.items() if value not in (None, "")}
+        )
 
     def get_conn(self) -> Connection[tuple[Any, ...]]:
         """Open a connection, without autocommit unless the settings say so.

@@ -19,6 +19,7 @@ from ..connection import Connection
 from ..doctor.report import Doctor
 from ..errors import Error, InterfaceError, ProgrammingError
 from ..ingest.options import MODES
+from ..settings.secret import Secret
 from ..settings.settings import COMPUTE_SIZES
 from . import output
 from .progress import ProgressLine
@@ -89,7 +90,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     where = parser.add_argument_group("connection")
-    where.add_argument("--uri", help="altertable://user:password@host:port/catalog/schema")
+    where.add_argument(
+        "--uri", type=Secret, help="altertable://user:password@host:port/catalog/schema"
+    )
     where.add_argument(
         "--local",
         nargs="?",

@@ -16,6 +16,7 @@ from ..process import exiting, fork
 from ..protocol import messages
 from ..protocol.errors import from_flight
 from ..settings import tls
+from ..settings.secret import Secret
 from ..settings.settings import MAX_MESSAGE_BYTES, Settings
 from ..statement.names import folded, repeated
 from .transfer import Aborted
@@ -332,7 +333,7 @@ class _Bearer:
             def received_headers(self, headers: dict[str, list[str]]) -> None:
                 values = headers.get("authorization")
                 if values:
-                    bearer.header = values[0]
+                    bearer.header = Secret(values[0])
 
         class Factory(flight.ClientMiddlewareFactory):  # type: ignore[misc]
             def start_call(self, info: Any) -> Any:

@@ -18,6 +18,7 @@ from ..errors import Warning
 from ..execution.binding import forget
 from ..process import fork
 from ..settings.secret import conceal
+from ..settings.settings import concealed
 from ..settings.tls import is_loopback
 from . import access
 from .credentials import Credentials
@@ -222,6 +223,7 @@ class Server:
         """Connect to this server; `kwargs` as for `altertable_dbapi.connect`."""
         import altertable_dbapi
 
+        kwargs = concealed(kwargs)
         settings = {
             "host": self.host,
             "port": self.port,

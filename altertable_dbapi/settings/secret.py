@@ -46,8 +46,17 @@ class Unshown:
         return f"<{self.kind.__name__}>"
 
 
-def conceal(value: Any) -> Any:
-    """A secret as text that does not show itself; None and a path are what they are."""
-    if value is None or isinstance(value, (Secret, Unshown, os.PathLike)):
+def conceal(value: Any, path: bool = False) -> Any:
+    """A secret as text that does not show itself; None is None.
+
+    Parameters
+    ----------
+    value : object
+    path : bool
+        Whether it may be a path as well, which is then text, too.
+    """
+    if value is None or isinstance(value, (Secret, Unshown)):
         return value
+    if path and isinstance(value, os.PathLike):
+        value = os.fspath(value)
     return Secret(value) if isinstance(value, str) else Unshown(type(value))

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from ..errors import InterfaceError, ProgrammingError
 from . import tls
+from .secret import conceal
 
 DEFAULT_HOST = "flight.altertable.ai"
 DEFAULT_PORT = 443
@@ -100,6 +101,9 @@ class Settings(NamedTuple):
 
 SETTING_NAMES = frozenset(Settings._fields)
 
+#: Settings that are never shown. The key may be a path as well.
+SECRETS = frozenset({"password", "tls_client_key"})
+
 
 def resolve(
     uri: str | None = None,
@@ -123,16 +127,13 @@ def resolve(
         A setting is unknown, malformed or missing; the message names it, what it was and what it
         may be. A password is never repeated.
     """
-    environ = os.environ if environ is None else environ
-    values: dict[str, Any] = {}
-    for name, variable in ENVIRONMENT.items():
-        text = environ.get(variable)
-        if text:
-            values[name] = (text, f"environment variable {variable}")
+    uri = conceal(uri)
+    values: dict[str, Any] = _of_environment(os.environ if environ is None else environ)
+    del environ  # it has the password in it, which a traceback with local variables would show
     if uri is not None:
         for name, text in parse_uri(uri).items():
             values[name] = (text, "connection URI")
-    for name, value in (arguments or {}).items():
+    for name, value in concealed(arguments or {}).items():
         if name not in SETTING_NAMES:
             raise ProgrammingError(f"unknown connection setting {name!r}; {_known()}")
         if value is not None:
@@ -150,6 +151,24 @@ def resolve(
     return settings
 
 
+def _of_environment(environ: Mapping[str, str]) -> dict[str, tuple[Any, str]]:
+    """What the environment says, each with the variable that says so."""
+    given = {name: environ.get(variable) for name, variable in ENVIRONMENT.items()}
+    return {
+        name: (text, f"environment variable {ENVIRONMENT[name]}")
+        for name, text in concealed(given).items()
+        if text
+    }
+
+
+def concealed(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with the secrets among them concealed."""
+    return {
+        name: conceal(value, path=name != "password") if name in SECRETS else value
+        for name, value in given.items()
+    }
+
+
 def parse_uri(uri: str) -> dict[str, str]:
     """The settings that a connection URI gives, as text.
 
@@ -159,11 +178,24 @@ def parse_uri(uri: str) -> dict[str, str]:
         The URI is malformed or has an unknown option. It is not repeated in the message, since
         it may hold a password.
     """
+    uri = conceal(uri)
+    if not isinstance(uri, str):
+        raise ProgrammingError(f"the connection URI is {uri!r}; expected a string")
+    # Raised here, where no local variable has a piece of the URI, and where no error of the
+    # standard library's parser, whose words may repeat a password, stays as its context.
+    found = _parsed(uri)
+    if isinstance(found, str):
+        raise ProgrammingError(found)
+    return found
+
+
+def _parsed(uri: str) -> dict[str, str] | str:
+    """The settings of a URI, or what is wrong with it."""
     scheme, separator, _ = uri.partition("://")
     if not separator or scheme not in _SCHEMES:
         # Without "://" the text may be anything, a pasted password too.
         shown = f" with scheme {scheme!r}" if separator and re.fullmatch(_SCHEME, scheme) else ""
-        raise ProgrammingError(
+        return (
             f"not a connection URI{shown}; write "
             'altertable://user:password@host:port/catalog/schema?option=value, or "local"'
         )
@@ -172,25 +204,19 @@ def parse_uri(uri: str) -> dict[str, str]:
         port = parts.port
         host = parts.hostname
     except ValueError:
-        parts = None
-    if parts is None:
-        # Raised here, since the parser's own words, which may repeat a password, would otherwise
-        # stay with the error as its context.
-        raise ProgrammingError(
+        return (
             "malformed connection URI: the part after the last @ is not host:port with a port of "
             "0 to 65535 (characters such as / ? # in a password are written %2F %3F %23)"
         )
-    values: dict[str, str] = {}
     if parts.fragment:
-        raise ProgrammingError(
-            "malformed connection URI: it has a #; write %23 for a # in a user name or password"
-        )
+        return "malformed connection URI: it has a #; write %23 for a # in a user name or password"
     if "@" in parts.path or "@" in parts.query:
         # It is rather a password with a / or ? in it, so nothing of it is used or shown.
-        raise ProgrammingError(
+        return (
             "malformed connection URI: it has an @ after its host; write %40 for an @ in a name "
             "(characters such as / ? # in a password are written %2F %3F %23)"
         )
+    values: dict[str, str] = {}
     if host:
         values["host"] = unquote(host)
     if port is not None:
@@ -206,7 +232,7 @@ def parse_uri(uri: str) -> dict[str, str]:
     while path and not path[-1]:
         path.pop()
     if len(path) > 2 or "" in path:
-        raise ProgrammingError(
+        return (
             f"malformed connection URI: its path is {parts.path!r}, not /catalog or /catalog/schema"
         )
     values.update(zip(("catalog", "schema"), path, strict=False))
@@ -214,9 +240,9 @@ def parse_uri(uri: str) -> dict[str, str]:
     for key, value in parse_qsl(parts.query, keep_blank_values=True):
         name = aliases.get(key, key)
         if name not in SETTING_NAMES:
-            raise ProgrammingError(f"unknown option {key!r} in the connection URI; {_known()}")
+            return f"unknown option {key!r} in the connection URI; {_known()}"
         values[name] = value
-    return values
+    return concealed(values)
 
 
 def build_uri(settings: Settings) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ProgrammingError
+from .secret import Secret
 
 if TYPE_CHECKING:
     from .settings import Settings
@@ -139,7 +140,7 @@ def pem(name: str, given: str) -> str:
     if "-----BEGIN" not in given:
         try:
             with open(given, encoding="utf-8") as file:
-                text = file.read()
+                text = Secret(file.read())
         except OSError as error:
             why = error.strerror or type(error).__name__
             raise ProgrammingError(f"{name}: cannot read {shown} as a file: {why}") from None
