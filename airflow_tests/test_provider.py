@@ -88,14 +88,14 @@ def test_the_connection_form() -> None:
 
 def test_the_form_offers_what_the_driver_takes() -> None:
     import altertable_airflow_provider as provider
-    from altertable_dbapi.settings import settings as config
+    from altertable_dbapi.settings import checks, settings
 
     fields = provider.CONNECTION_FIELDS
-    assert set(fields) <= config.SETTING_NAMES
-    assert tuple(fields["compute_size"]["schema"]["enum"]) == config.COMPUTE_SIZES
-    assert tuple(fields["binding"]["schema"]["enum"]) == config.BINDINGS
-    assert provider.PLACEHOLDERS["host"] == config.DEFAULT_HOST
-    assert provider.PLACEHOLDERS["port"] == str(config.DEFAULT_PORT)
+    assert set(fields) <= settings.SETTING_NAMES
+    assert tuple(fields["compute_size"]["schema"]["enum"]) == checks.COMPUTE_SIZES
+    assert tuple(fields["binding"]["schema"]["enum"]) == checks.BINDINGS
+    assert provider.PLACEHOLDERS["host"] == settings.DEFAULT_HOST
+    assert provider.PLACEHOLDERS["port"] == str(settings.DEFAULT_PORT)
 
 
 def test_the_form_of_older_airflow() -> None:

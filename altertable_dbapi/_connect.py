@@ -12,8 +12,9 @@ from .connection import Connection
 from .errors import ProgrammingError, Warning
 from .process import fork
 from .rows.factories import RowFactory, tuple_row
+from .settings.checks import Binding, ComputeSize
 from .settings.secret import conceal
-from .settings.settings import Binding, ComputeSize, resolve
+from .settings.settings import resolve
 from .settings.tls import PEM_SETTINGS
 
 if TYPE_CHECKING:

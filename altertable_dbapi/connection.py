@@ -23,7 +23,8 @@ from .process.living import Living
 from .rows.factories import RowFactory
 from .session.block import TransactionBlock
 from .session.opening import open_session
-from .settings.settings import Binding, Settings, check
+from .settings.checks import Binding, check
+from .settings.settings import Settings
 
 if TYPE_CHECKING:
     from typing_extensions import Self

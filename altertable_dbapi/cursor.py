@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .connection import Connection
-    from .settings.settings import Binding
+    from .settings.checks import Binding
 
 Row = TypeVar("Row")
 Frame = TypeVar("Frame")

@@ -17,7 +17,7 @@ import altertable_airflow_provider as provider
 from .._connect import connect
 from ..airflow import tab_file
 from ..errors import ProgrammingError
-from ..result.frame_methods import _require
+from ..result.frame_methods import require_extra
 from ..settings import settings
 from ..statement.query import Query
 from ..statement.scan import split
@@ -166,7 +166,7 @@ class AltertableHook(DbApiHook):
     def _get_pandas_df(
         self, sql: str | list[str], parameters: Parameters = None, **kwargs: Any
     ) -> pandas.DataFrame:
-        _require("pandas")
+        require_extra("pandas")
         import pandas
 
         with closing(self._autocommit_connection()) as conn:
@@ -179,7 +179,7 @@ class AltertableHook(DbApiHook):
     def _get_polars_df(
         self, sql: str | list[str], parameters: Parameters = None, **kwargs: Any
     ) -> polars.DataFrame:
-        _require("polars")
+        require_extra("polars")
         import polars
 
         with closing(self._autocommit_connection()) as conn:
@@ -198,7 +198,7 @@ class AltertableHook(DbApiHook):
         chunksize: int,
         **kwargs: Any,
     ) -> Generator[pandas.DataFrame, None, None]:
-        _require("pandas")
+        require_extra("pandas")
         for table in self._chunks(sql, parameters, chunksize):
             yield table.to_pandas(**kwargs)
 
@@ -210,7 +210,7 @@ class AltertableHook(DbApiHook):
         chunksize: int,
         **kwargs: Any,
     ) -> Generator[polars.DataFrame, None, None]:
-        _require("polars")
+        require_extra("polars")
         import polars
 
         for table in self._chunks(sql, parameters, chunksize):

@@ -19,8 +19,8 @@ from ..connection import Connection
 from ..doctor.report import Doctor
 from ..errors import Error, InterfaceError, ProgrammingError
 from ..ingest.options import MODES
+from ..settings.checks import COMPUTE_SIZES
 from ..settings.secret import Secret
-from ..settings.settings import COMPUTE_SIZES
 from . import output
 from .progress import ProgressLine
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from ..connection import Connection
     from ..ingest.options import Mode
     from ..result.result import Result
+    from ..settings.checks import Binding
     from ..settings.limits import Timeouts
-    from ..settings.settings import Binding
 
 
 class AdbcMethods:

@@ -34,7 +34,7 @@ class FrameMethods:
         DataError
             pandas cannot hold a column, a UNION say; names it. The result can be fetched still.
         """
-        _require("pandas")
+        require_extra("pandas")
         from . import frames
 
         return self._fetch_frame(frames.check_pandas, frames.to_pandas)
@@ -49,7 +49,7 @@ class FrameMethods:
         ProgrammingError
             Two columns have one name, which polars cannot hold.
         """
-        _require("polars")
+        require_extra("polars")
         from . import frames
 
         return self._fetch_frame(frames.check_polars, frames.to_polars)
@@ -67,7 +67,7 @@ class FrameMethods:
             raise
 
 
-def _require(package: str) -> Any:
+def require_extra(package: str) -> Any:
     """Import an extra's package, or say how to install it."""
     try:
         return importlib.import_module(package)

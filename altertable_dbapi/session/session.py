@@ -20,8 +20,9 @@ from ..process import exiting, fork, housekeeping
 from ..protocol import _adbc
 from ..result.result import Result
 from ..result.stream import Stream
+from ..settings.checks import check
 from ..settings.limits import Limits, Timeouts, has_expired
-from ..settings.settings import Settings, check
+from ..settings.settings import Settings
 from ..statement.scan import Statement
 from .handles import Handles
 from .server_session import ServerSession
