@@ -677,7 +677,7 @@ def test_the_result_does_not_depend_on_pandas() -> None:
         else:
             import pandas
         import pyarrow as pa
-        from altertable_dbapi.rows import RowConverter
+        from altertable_dbapi.rows.convert import RowConverter
 
         reader = pa.ipc.open_stream(sys.stdin.buffer)
         converter = RowConverter(reader.schema)
