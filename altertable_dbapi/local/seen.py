@@ -73,7 +73,7 @@ class Seen:
             if self._text > _TEXT_BYTES:
                 self._forget_texts()
             if parameters is not None:
-                self._parameters += parameters.nbytes
+                self._parameters += parameters.get_total_buffer_size()
                 if self._parameters > _PARAMETER_BYTES:
                     self._forget_parameters()
 
@@ -102,9 +102,11 @@ class Seen:
             batch = statement.parameters
             if batch is None:
                 continue
-            full = full or (total > 0 and total + batch.nbytes > _PARAMETER_BYTES // 2)
+            full = full or (
+                total > 0 and total + batch.get_total_buffer_size() > _PARAMETER_BYTES // 2
+            )
             if full:
                 statement.parameters = None
             else:
-                total += batch.nbytes
+                total += batch.get_total_buffer_size()
         self._parameters = total
