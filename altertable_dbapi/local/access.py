@@ -15,8 +15,8 @@ DEFAULT_USER = DEFAULT_PASSWORD = "local"
 
 _ANYWHERE = frozenset({"0.0.0.0", "::", ""})
 
-# With enable_external_access off DuckDB refuses all files but these settings': in 1.4 it writes the
-# first ones wherever they say, and the others make every later statement fail.
+# These settings are refused with external access off. DuckDB's own switch does not cover them:
+# some let 1.4 write a file anywhere, the others make every later statement fail.
 _SETTINGS = frozenset(
     {
         "PROFILE_OUTPUT",

@@ -17,6 +17,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from ..parameters.literals import INTEGERS
 from .alignment import aligned
 from .engine import literal
 from .failures import refusal
@@ -26,16 +27,6 @@ _SOURCE = "__altertable_parameters"
 # The reading of a variable costs as much as the whole variable is large.
 _IN_ONE_VARIABLE = 32
 
-_INTEGERS = {
-    pa.int8(): "TINYINT",
-    pa.int16(): "SMALLINT",
-    pa.int32(): "INTEGER",
-    pa.int64(): "BIGINT",
-    pa.uint8(): "UTINYINT",
-    pa.uint16(): "USMALLINT",
-    pa.uint32(): "UINTEGER",
-    pa.uint64(): "UBIGINT",
-}
 # Types whose Python values DuckDB's client gives the same type.
 _PLAIN = {
     pa.bool_(): "BOOLEAN",
@@ -151,7 +142,7 @@ def _time(value: pa.Scalar, typed: _Typed) -> Any:
 
 
 def _integer(value: pa.Scalar, typed: _Typed) -> Any:
-    return typed(value.as_py(), _INTEGERS[value.type])
+    return typed(value.as_py(), INTEGERS[value.type])
 
 
 def _float(value: pa.Scalar, typed: _Typed) -> Any:
@@ -171,7 +162,7 @@ def _decimal_name(kind: pa.DataType) -> str:
 
 _CONVERSIONS: dict[pa.DataType, Callable[[pa.Scalar, _Typed], Any]] = {
     **dict.fromkeys(_PLAIN, _python),
-    **dict.fromkeys(_INTEGERS, _integer),
+    **dict.fromkeys(INTEGERS, _integer),
     pa.time64("us"): _time,
     pa.float32(): _float,
 }
@@ -197,7 +188,7 @@ def _literal(value: pa.Scalar) -> str | None:
     if pa.types.is_null(kind):
         return "NULL"
     name = _decimal_name(kind) if pa.types.is_decimal128(kind) else None
-    name = name or _INTEGERS.get(kind) or ("FLOAT" if kind == pa.float32() else _PLAIN.get(kind))
+    name = name or INTEGERS.get(kind) or ("FLOAT" if kind == pa.float32() else _PLAIN.get(kind))
     if name is None:
         return None
     if not value.is_valid:

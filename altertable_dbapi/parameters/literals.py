@@ -15,9 +15,8 @@ from .value_types import EMPTY_MAP, HUGEINT, TIMETZ, UHUGEINT, unpack_time
 
 _types = pa.types
 
-_NAMES: dict[pa.DataType, str] = {
-    pa.null(): '"NULL"',
-    pa.bool_(): "BOOLEAN",
+#: DuckDB's types of whole numbers.
+INTEGERS: dict[pa.DataType, str] = {
     pa.int8(): "TINYINT",
     pa.int16(): "SMALLINT",
     pa.int32(): "INTEGER",
@@ -26,6 +25,12 @@ _NAMES: dict[pa.DataType, str] = {
     pa.uint16(): "USMALLINT",
     pa.uint32(): "UINTEGER",
     pa.uint64(): "UBIGINT",
+}
+
+_NAMES: dict[pa.DataType, str] = {
+    **INTEGERS,
+    pa.null(): '"NULL"',
+    pa.bool_(): "BOOLEAN",
     pa.float16(): "FLOAT",
     pa.float32(): "FLOAT",
     pa.float64(): "DOUBLE",

@@ -60,8 +60,8 @@ _OF_SESSIONS = _verbs("SET RESET USE ATTACH DETACH FORCE CHECKPOINT INSTALL LOAD
     *_OF_TRANSACTIONS,
 }
 _QUERIES = _verbs("SELECT FROM VALUES TABLE SHOW DESC DESCRIBE SUMMARIZE PIVOT UNPIVOT")
-# Functions that change something, by which a query is none.
-# What it also may be: a WITH whose list has a statement that changes something.
+# What changes something in a statement that begins like a query: a function, or a statement in the
+# list of a WITH. The words are looked for first, since few queries have one of them.
 _CHANGING_WORDS = (
     "nextval", "setval", "ducklake_", "set_", "_execute", "checkpoint", "write_",
     "insert", "update", "delete", "merge",
