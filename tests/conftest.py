@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 import altertable_dbapi
 from altertable_dbapi.local import Server
@@ -17,6 +18,11 @@ from .session_watch import (  # noqa: F401
     pytest_configure,
     pytest_runtest_protocol,
 )
+
+# The same examples in each run, so that a failure says something about the change that it is seen
+# with; `--hypothesis-profile=default` looks for new ones.
+settings.register_profile("same", derandomize=True)
+settings.load_profile("same")
 
 # A shell's background job ignores Ctrl-C, and what it starts does, too.
 signal.signal(signal.SIGINT, signal.default_int_handler)

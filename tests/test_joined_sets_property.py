@@ -192,7 +192,7 @@ def fill(execute: Any, case: Case) -> None:
 def test_many_sets_are_what_a_loop_gives(
     shared: Conn, own: duckdb.DuckDBPyConnection, kind: str, binding: Any
 ) -> None:
-    @settings(max_examples=EXAMPLES, deadline=None, database=None)
+    @settings(max_examples=EXAMPLES, deadline=None)
     @given(case=cases(kind, binding))
     def check(case: Case) -> None:
         joined = outcome(shared, case, many=True)
