@@ -107,13 +107,13 @@ class Connection(Loading, Introspection, AdbcMethods, adbc_dbapi.Connection, Gen
     def catalog(self) -> str:
         """The session's current catalog."""
         self._check_open()
-        return self._session.current()[0]
+        return self._session.place.current()[0]
 
     @property
     def schema(self) -> str:
         """The session's current schema."""
         self._check_open()
-        return self._session.current()[1]
+        return self._session.place.current()[1]
 
     @property
     def closed(self) -> bool:
@@ -198,7 +198,9 @@ class Connection(Loading, Introspection, AdbcMethods, adbc_dbapi.Connection, Gen
             self,
             self._row_factory if row_factory is None else row_factory,
             self._settings.binding if binding is None else check("binding", binding),
-            self._session.timeouts(query_timeout, fetch_timeout, update_timeout, statement_timeout),
+            self._session.server.limits.timeouts.but(
+                query_timeout, fetch_timeout, update_timeout, statement_timeout
+            ),
         )
         self._cursors.add(cursor)
         return cursor
@@ -269,7 +271,7 @@ class Connection(Loading, Introspection, AdbcMethods, adbc_dbapi.Connection, Gen
         ProgrammingError
             It belongs to a `transaction` block.
         """
-        if self._session.left:  # as the interpreter exits, which has rolled it back
+        if self._session.lifetime.left:  # as the interpreter exits, which has rolled it back
             return
         self._check_open()
         self._session.transactions.check_owner("rollback()")
@@ -323,7 +325,7 @@ class Connection(Loading, Introspection, AdbcMethods, adbc_dbapi.Connection, Gen
                 try:
                     self._end_upserts()
                 finally:
-                    if not self._session.inherited:
+                    if not self._session.lifetime.inherited:
                         self._on_close.close()
 
     def __enter__(self) -> Self:
@@ -345,14 +347,14 @@ class Connection(Loading, Introspection, AdbcMethods, adbc_dbapi.Connection, Gen
         if not getattr(self, "_closed", True):
             shown = repr(self)
             self._close()
-            if self._session.inherited:
+            if self._session.lifetime.inherited:
                 return  # it is the parent's to close
             warnings.warn(f"{shown} was not closed", ResourceWarning, stacklevel=2, source=self)
 
     def _check_open(self) -> None:
         if self._closed:
             raise InterfaceError("the connection is closed")
-        self._session.check_open()
+        self._session.lifetime.check_open()
 
     def is_usable(self) -> bool:
         """Whether a statement could be executed now, which is found by executing ``SELECT 1``.
@@ -374,4 +376,4 @@ class Connection(Loading, Introspection, AdbcMethods, adbc_dbapi.Connection, Gen
     def _conn(self) -> AdbcConnection:  # type: ignore[override]
         # What the base class's own adbc_ methods use.
         self._check_open()
-        return self._session.at_hand().connection
+        return self._session.operations.at_hand().connection

@@ -173,7 +173,7 @@ class Cursor(AdbcMethods, FrameMethods, adbc_dbapi.Cursor, Generic[Row]):  # typ
         statement, parameters = scanned(operation, parameters)
         bound = bind(statement, parameters)
         session = self._connection._session
-        with session.lock, session.operation(self._timeouts.begin()), showing(operation):
+        with session.lock, session.operations.begin(self._timeouts.begin()), showing(operation):
             self._reset()
             self._finish(statement, execute(session, statement, bound, self._binding))
         return self
@@ -220,7 +220,7 @@ class Cursor(AdbcMethods, FrameMethods, adbc_dbapi.Cursor, Generic[Row]):  # typ
         from .executemany.execute_many import execute_many
 
         session = self._connection._session
-        with session.lock, session.operation(self._timeouts.begin()), showing(operation):
+        with session.lock, session.operations.begin(self._timeouts.begin()), showing(operation):
             changed = execute_many(session, statement, seq_of_parameters, self._binding)
             self._rowcount = changed.count
             returned = changed.result(session.lock)
@@ -235,11 +235,11 @@ class Cursor(AdbcMethods, FrameMethods, adbc_dbapi.Cursor, Generic[Row]):  # typ
         report = None if statement.returns_rows else report_column(result.schema)
         if report is None:
             self._take(result)
-            session.note(statement)
+            session.server.own.note(statement)
             return
         # Servers may run a statement only as its stream is read.
         table = result.read_table()
-        session.note(statement)
+        session.server.own.note(statement)
         if report == "Count" and table.num_rows:
             counts = table.column(0).to_pylist()
             self._rowcount = -1 if None in counts else max(sum(counts), -1)

@@ -411,7 +411,7 @@ def test_an_idle_connection_sends_nothing_unless_asked_to(server: Server) -> Non
     with server.connect(keepalive=0.05) as conn:
         conn.execute("SELECT 1").fetchall()
         conn.commit()
-        _until(lambda: not conn._session._watched)
+        _until(lambda: not conn._session.upkeep.watched)
         server.calls.clear()
         quiet_until = time.monotonic() + 0.5
         _until(lambda: time.monotonic() > quiet_until)

@@ -209,9 +209,9 @@ class Introspection:
         # where there is none.
         if self._session.in_transaction:
             self._check_exists(asked, parts)
-            return self._session.execute(query).read_table().schema
+            return self._session.query(query).schema
         try:
-            return self._session.execute(query).read_table().schema
+            return self._session.query(query).schema
         except ProgrammingError as error:
             # The error may be another one: that of a view whose table is gone, or a refusal.
             self._check_exists(asked, parts)
@@ -338,7 +338,7 @@ class Introspection:
     def _look_up(self, query: str, schema: pa.Schema) -> pa.Table:
         """Run a query outside of what begins transactions; its result with our names and types."""
         self._check_open()
-        table = self._session.execute(query).read_table()
+        table = self._session.query(query)
         try:
             found = table.rename_columns(schema.names).cast(schema)
             found.validate(full=True)
@@ -368,7 +368,7 @@ class Introspection:
         metadata: dict[str, Any] = {}
         if types:
             query = queries.null_of_each_type(types)
-            nulls = self._session.execute(query).read_table().schema
+            nulls = self._session.query(query).schema
             if len(nulls) != len(types):
                 raise InternalError(
                     f"the server gives {len(nulls)} columns for the types {', '.join(types)}"

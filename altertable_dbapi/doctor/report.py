@@ -243,8 +243,8 @@ def _several_rows(connection: Connection[Any]) -> str:
     numbered = slots(scan("SELECT ? AS x"))
     rows = pa.record_batch({"1": pa.array([1, 2], pa.int64())})
     try:
-        result = connection._session.execute(numbered.text, Bound(numbered, [None], batch=rows))
-        count = result.read_table().num_rows
+        bound = Bound(numbered, [None], batch=rows)
+        count = connection._session.query(numbered.text, bound).num_rows
     except Error as error:
         return f"refused ({str(error).splitlines()[0]})"
     return "each answered" if count == 2 else f"{count} answered of 2"
@@ -303,11 +303,11 @@ def _text_begin(doctor: Doctor, connection: Connection[Any]) -> str:
     # The session is asked directly: the connection itself takes the words for its own.
     session = connection._session
     try:
-        session.execute("BEGIN TRANSACTION").read_table()
+        session.query("BEGIN TRANSACTION")
     except Error as error:
         return f"refused: {str(error).splitlines()[0]}"
     try:
-        session.execute("ROLLBACK").read_table()
+        session.query("ROLLBACK")
     except Error as error:
         return f"accepted, but then ROLLBACK is not: {str(error).splitlines()[0]}"
     return "accepted (the driver uses the protocol's own call)"

@@ -13,9 +13,8 @@ from ..execution.binding import Binding, outside_transaction, resolve
 from ..execution.execute import execute
 from ..parameters.bind import Bound, Slots
 from ..parameters.literals import list_literal, sql_type
-from ..result.result import Result, changed
+from ..result.result import changed
 from ..session.block import atomic
-from ..session.session import Session
 from .insert_lists import NO_TYPE, Combination, ListRows, combinations, over_lists, rows_of
 from .insert_rows import InsertRows
 from .parameter_rows import Rows, typed_rows
@@ -360,8 +359,8 @@ class Insertion:
         else:
             source = self._source(lists, rows.length, f"unnest(range({rows.length})) AS __row")
 
-            def run(free: Session, query: str) -> Result:
-                return free.execute(query, self._bound(lists, query, rows.length))
+            def run(free: Session, query: str) -> pa.Table:
+                return free.query(query, self._bound(lists, query, rows.length))
 
             found = wrong_in_lists(session, self._insert, lists.values, source, run)
         first, count = rows.first, rows.length

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import pyarrow as pa
+
 from ..errors import Error
 from ..execution.binding import outside_transaction
-from ..result.result import Result
 from ..session.session import Session
 from .insert_rows import InsertRows
 
@@ -19,7 +20,7 @@ def wrong_in_lists(
     insert: InsertRows,
     values: Sequence[str],
     source: str,
-    run: Callable[[Session, str], Result],
+    run: Callable[[Session, str], pa.Table],
 ) -> Wrong | None:
     """The first row of lists that does not go into its table; None if unknown.
 
@@ -79,26 +80,26 @@ def wrong_in_values(
             f"WHERE {' OR '.join(names)} ORDER BY __row LIMIT 1"
         )
 
-    return _first_wrong(session, insert, query, lambda free, text: free.execute(text))
+    return _first_wrong(session, insert, query, lambda free, text: free.query(text))
 
 
 def _first_wrong(
     session: Session,
     insert: InsertRows,
     query: Callable[[dict[int, tuple[str, str, str]]], str],
-    run: Callable[[Session, str], Result],
+    run: Callable[[Session, str], pa.Table],
 ) -> Wrong | None:
     if insert.table is None:
         return None
     described = f'SELECT column_name, column_type, "null" FROM (DESCRIBE {insert.table})'
     try:
         with outside_transaction(session) as free:
-            table = free.execute(described).read_table()
+            table = free.query(described)
             types = insert.types([tuple(row.values()) for row in table.to_pylist()])
             if types is None:
                 return None
             columns = {index: types[index] for index in insert.kept if insert.numbers[index]}
-            found = run(free, query(columns)).read_table()
+            found = run(free, query(columns))
     except Error:
         # It was only to help; the server's error is what counts.
         return None

@@ -47,7 +47,7 @@ def wrong_set(
     )
     try:
         with outside_transaction(session) as free:
-            found = free.execute(query, bind(query)).read_table()
+            found = free.query(query, bind(query))
     except Error:
         # It was only to help; the server's error is what counts.
         return None

@@ -27,7 +27,7 @@ class AdbcMethods:
     def adbc_connection(self) -> AdbcConnection:
         """The low-level ADBC connection."""
         self._check_open()
-        return self._session.lend().connection
+        return self._session.place.lend().connection
 
     @property
     def adbc_database(self) -> AdbcDatabase:

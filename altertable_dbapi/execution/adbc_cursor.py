@@ -39,7 +39,7 @@ class AdbcMethods:
     def adbc_statement(self) -> AdbcStatement:
         """The session's ADBC statement, which all cursors share."""
         self._check_open()
-        return self._connection._session.lend().statement
+        return self._connection._session.place.lend().statement
 
     def cancel(self) -> None:
         """Cancel the statement that is running, from another thread.
@@ -97,7 +97,7 @@ class AdbcMethods:
 
         names = table_names(quote_identifier(table_name), catalog_name, db_schema_name)
         session = self._connection._session
-        with session.lock, session.operation(self._timeouts.begin()):
+        with session.lock, session.operations.begin(self._timeouts.begin()):
             self._rowcount = load(session, names, data, mode)
         return self._rowcount
 

@@ -130,7 +130,7 @@ def _put(
     on_progress: Progress | None,
 ) -> int:
     with session.lock, session.loading() as (handles, statement):
-        limits = session.limits(None)
+        limits = session.operations.limits()
         send = partial(_send, handles, statement, limits, target, mode, schema)
         return _pump(session, Transfer(send, statement.cancel), pieces, on_progress)
 
@@ -187,7 +187,7 @@ def _locate(session: Session, names: tuple[str | None, str | None, str]) -> Targ
     """
     catalog, schema, table = names
     if catalog is None or schema is None:
-        current_catalog, current_schema = session.current()
+        current_catalog, current_schema = session.place.current()
         if catalog is None:
             catalog = current_catalog
         if schema is None:
@@ -206,7 +206,7 @@ def _stored(session: Session, target: Target, mode: str) -> pa.Schema | None:
     if mode not in ("append", "create_append"):
         return None
     try:
-        return session.execute(f"SELECT * FROM {target} LIMIT 0").read_table().schema
+        return session.query(f"SELECT * FROM {target} LIMIT 0").schema
     except ProgrammingError as error:
         if not _says_missing(error):
             raise
@@ -222,14 +222,14 @@ def _typed(session: Session, csv: CsvOptions | None) -> CsvOptions | None:
     types = dict(csv.column_types)
     for name, kind in types.items():
         if isinstance(kind, str):
-            answer = session.execute(f"SELECT CAST(NULL AS {kind}) AS a").read_table()
+            answer = session.query(f"SELECT CAST(NULL AS {kind}) AS a")
             types[name] = answer.schema.field(0).type
     return csv._replace(column_types=types)
 
 
 def _defaults(session: Session, target: Target) -> dict[str, str]:
     """The defaults of the table's columns that have one."""
-    rows = session.execute(f"DESCRIBE {target}").read_table().to_pylist()
+    rows = session.query(f"DESCRIBE {target}").to_pylist()
     return {row["column_name"]: row["default"] for row in rows if row["default"] is not None}
 
 
@@ -253,7 +253,7 @@ def _finest(session: Session, source: Source) -> dict[str, pa.DataType]:
 def _has_type(session: Session, name: str) -> bool:
     """Whether the server has a type of nanoseconds, and gives it as such."""
     try:
-        answer = session.execute(f"SELECT CAST(NULL AS {name}) AS a").read_table()
+        answer = session.query(f"SELECT CAST(NULL AS {name}) AS a")
     except (ProgrammingError, NotSupportedError, InternalError):
         return False
     return is_nanoseconds(answer.schema.field(0).type)
@@ -343,7 +343,7 @@ def _pump(
 ) -> int:
     rows = size = 0
     started = time.perf_counter()
-    session.cancel_load = transfer.cancel
+    session.server.cancellation.cancel_load = transfer.cancel
     try:
         transfer.start()
         for piece in pieces:
@@ -361,7 +361,7 @@ def _pump(
         transfer.abort()
         raise
     finally:
-        session.cancel_load = None
+        session.server.cancellation.cancel_load = None
 
 
 def _advised(error: DatabaseError, mode: str) -> ProgrammingError | None:

@@ -41,13 +41,23 @@ class Failure(NamedTuple):
 
 
 class Cancellation:
-    """Whether the operation under way has been cancelled, which holds for its next call as well."""
+    """Whether the operation under way has been cancelled, which holds for its next call as well.
 
-    __slots__ = ("operations", "requested")
+    Attributes
+    ----------
+    operations : int
+        How many are under way, one inside the other.
+    requested : bool
+    cancel_load : callable or None
+        Cancels the load under way, if any.
+    """
+
+    __slots__ = ("cancel_load", "operations", "requested")
 
     def __init__(self) -> None:
         self.operations = 0
         self.requested = False
+        self.cancel_load: Callable[[], None] | None = None
 
 
 class Handles:

@@ -71,7 +71,7 @@ def _check(session: Session, settings: Settings) -> None:
     names = ("catalog", settings.catalog), ("schema", settings.schema)
     asked = " and ".join(f"{name} {value!r}" for name, value in names if value is not None)
     try:
-        session.execute("SELECT 1").read_table()
+        session.query("SELECT 1")
     except Error as error:
         session.close()
         raise ProgrammingError(

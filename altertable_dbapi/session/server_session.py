@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import adbc_driver_flightsql
 import adbc_driver_manager as adbc
+import pyarrow as pa
 from adbc_driver_manager import AdbcStatusCode
 
 from ..errors import Error, OperationalError
 from ..logs import SessionLog
-from ..process import housekeeping
+from ..parameters.bind import Bound
+from ..process import fork, housekeeping
 from ..protocol.errors import from_adbc
+from ..result.result import Result
+from ..result.stream import Stream
 from ..settings.limits import Limits, Timeouts, has_expired
 from ..settings.settings import Settings, adbc_database_options
 from .closing import close_handles, within
@@ -48,7 +52,9 @@ class ServerSession:
         Why the open transaction is gone, until `rollback`; empty where it is not.
     """
 
-    def __init__(self, settings: Settings, log: SessionLog, streams: Streams) -> None:
+    def __init__(
+        self, settings: Settings, lock: threading.RLock, log: SessionLog, streams: Streams
+    ) -> None:
         self.settings = settings
         self.log = log
         self.handles: Handles | None = None
@@ -56,6 +62,7 @@ class ServerSession:
         self.lost = ""
         self.cancellation = Cancellation()
         self.limits = Limits(Timeouts.of(settings))
+        self._lock = lock
         self._streams = streams
         # What has gone with an earlier session, of which the program has to be told.
         self._gone = ""
@@ -108,6 +115,56 @@ class ServerSession:
                 self.handles.doubtful = True
             raise
         return send(self.ready())
+
+    def execute(self, text: str, bound: Bound | None, limits: Limits, shown: str) -> Result:
+        """Send one statement, which errors show as `shown`."""
+        log = self.log.sending(text)
+
+        def send(handles: Handles) -> Result:
+            partitions, announced = handles.partitions(text, bound, limits, shown)
+            streams = self._opened(handles, partitions, limits, shown)
+            return Result(streams, announced, self._lock, self._streams, log)
+
+        try:
+            result = self.send(send)
+        except BaseException as error:
+            if log is not None:
+                log.failed(error)
+            raise
+        self._streams.read_by(result)
+        return result
+
+    def query(self, text: str, bound: Bound | None, limits: Limits) -> pa.Table:
+        """The answer to a question of the driver's own."""
+        return self.execute(text, bound, limits, text).read_table()
+
+    def read_partition(self, partition: bytes, limits: Limits) -> Result:
+        """Open the stream of one partition."""
+        streams = self._opened(self.ready(), [partition], limits, "")
+        result = Result(streams, None, self._lock, self._streams)
+        self._streams.read_by(result)
+        return result
+
+    def _opened(
+        self, handles: Handles, partitions: list[bytes], limits: Limits, shown: str
+    ) -> Iterator[Stream]:
+        for partition in partitions:
+            stream = handles.stream(partition, limits, shown)
+            self._streams.opened(stream)
+            yield stream
+
+    def cancel(self) -> None:
+        """Cancel the operation under way, from any thread: its call, or the next one it makes."""
+        cancellation, handles = self.cancellation, self.handles
+        reading = self._streams.unfinished
+        if cancellation.operations or reading:
+            cancellation.requested = True
+        cancel_load = cancellation.cancel_load
+        if cancel_load is not None:
+            cancel_load()
+        if handles is not None:
+            handles.cancel(reading)
+            housekeeping.needed()
 
     def expired(self, error: Error) -> None:
         """The session has expired.
@@ -241,6 +298,12 @@ class ServerSession:
         self.handles = None
         housekeeping.release(handles)
         self.log.ended()
+
+    def abandon(self) -> None:
+        """Never call the driver again, not even to release what it holds."""
+        self._streams.abandon()
+        fork.leak(self.handles)
+        self.handles, self.lost = None, ""
 
     def answers(self) -> bool:
         """Whether a statement could be executed now, which is found by executing one."""

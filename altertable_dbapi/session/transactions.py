@@ -34,6 +34,12 @@ class Transactions:
         handles = self._server.handles
         return handles is not None and handles.in_transaction
 
+    @property
+    def read_only(self) -> bool:
+        """Whether the open transaction was begun as one that changes nothing."""
+        handles = self._server.handles
+        return handles is not None and handles.in_transaction and handles.read_only
+
     def own(self, owner: object) -> None:
         """The open transaction is ended by `owner` alone; it is rolled back when that is gone."""
         self._owner = weakref.ref(owner)

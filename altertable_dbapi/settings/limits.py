@@ -11,6 +11,7 @@ from adbc_driver_manager import AdbcStatusCode
 
 from ..errors import Error, OperationalError
 from ..protocol.errors import ends_early
+from .checks import check
 from .settings import Settings
 
 T = TypeVar("T")
@@ -70,6 +71,25 @@ class Timeouts(NamedTuple):
             settings.fetch_timeout,
             settings.update_timeout,
             settings.statement_timeout,
+        )
+
+    def but(
+        self,
+        query: float | None,
+        fetch: float | None,
+        update: float | None,
+        statement: float | None,
+    ) -> Timeouts:
+        """These, but for those that are given.
+
+        Raises
+        ------
+        ProgrammingError
+            One of them is no number of seconds.
+        """
+        given = {"query": query, "fetch": fetch, "update": update, "statement": statement}
+        return self._replace(
+            **{k: check(f"{k}_timeout", v) for k, v in given.items() if v is not None}
         )
 
     def begin(self) -> Limits:
