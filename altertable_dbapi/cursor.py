@@ -14,14 +14,14 @@ from .execution.adbc_cursor import AdbcMethods
 from .execution.execute import execute, report_column, scanned
 from .logs import showing
 from .parameters.bind import Parameters, bind
-from .result.arrow_stream import ArrowStream
+from .result.arrow_methods import ArrowMethods
 from .result.frame_methods import FrameMethods
 from .result.result import Result, Total
 from .result.rows import Rows
 from .rows.description import Column, describe
 from .rows.factories import RowFactory, row_maker
 from .settings.limits import Timeouts
-from .statement.scan import Statement, split
+from .statement.scan import Statement
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -33,7 +33,7 @@ Row = TypeVar("Row")
 Frame = TypeVar("Frame")
 
 
-class Cursor(AdbcMethods, FrameMethods, adbc_dbapi.Cursor, Generic[Row]):  # type: ignore[misc]
+class Cursor(AdbcMethods, ArrowMethods, FrameMethods, adbc_dbapi.Cursor, Generic[Row]):  # type: ignore[misc]
     """A PEP 249 cursor; made by `Connection.cursor`.
 
     A cursor costs nothing until it executes. Cursors of one connection share its session, one
@@ -323,38 +323,6 @@ class Cursor(AdbcMethods, FrameMethods, adbc_dbapi.Cursor, Generic[Row]):  # typ
             )
         return result
 
-    # Arrow, pandas, polars
-
-    def fetch_arrow_table(self) -> pa.Table:
-        """All that is left of the result, as a table in the server's own types."""
-        return self._unread("table").read_table()
-
-    fetchallarrow = fetch_arrow_table
-
-    def fetch_record_batch(self) -> pa.RecordBatchReader:
-        """What is left of the result, as a reader that may outlive this cursor.
-
-        It holds one record batch at a time, until another statement of the connection makes it
-        hold the rest.
-        """
-        result = self._unread("record batches")
-        # The stream is the reader's now.
-        self._result, self._rows = None, None
-        return result.reader()
-
-    def fetch_arrow(self) -> ArrowStream:  # type: ignore[override]
-        """What is left of the result, as an object with ``__arrow_c_stream__`` and no more.
-
-        `fetch_record_batch` gives what can be iterated.
-        """
-        return ArrowStream(self.fetch_record_batch())
-
-    def __arrow_c_schema__(self) -> object:
-        return self._reading("schema").schema.__arrow_c_schema__()
-
-    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        return self.fetch_record_batch().__arrow_c_stream__(requested_schema)
-
     def _unread(self, what: str) -> Result:
         """The result with what was converted to rows but not fetched put back."""
         result = self._reading(what)
@@ -363,12 +331,6 @@ class Cursor(AdbcMethods, FrameMethods, adbc_dbapi.Cursor, Generic[Row]):  # typ
             result.put_back(rows.give_back())
             self._rows = None
         return result
-
-    def executescript(self, operation: str) -> None:
-        """Execute the statements of a script, one after the other; results are dropped."""
-        for statement in split(operation):
-            self.execute(statement)
-        self._reset()
 
     # The rest of PEP 249
 

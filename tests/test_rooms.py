@@ -84,3 +84,31 @@ def test_each_room_imports_those_before_it_alone() -> None:
 def test_no_module_imports_itself_by_way_of_others() -> None:
     graph = {name_of(path): set(imported(path)) for path in MODULES}
     graphlib.TopologicalSorter(graph).prepare()
+
+
+#: Lines of a module, and methods of a class that is not an interface of a standard.
+MOST_LINES, MOST_METHODS = 400, 20
+
+#: The classes whose methods somebody else names: PEP 249 and ADBC, Airflow, pyarrow.flight; and a
+#: value with the operators of Python.
+INTERFACES = {"Connection", "Cursor", "AltertableHook", "Service", "Interval"}
+
+
+def test_no_module_is_long() -> None:
+    long = [
+        f"{name_of(path)}: {lines} lines"
+        for path in MODULES
+        if (lines := len(path.read_text().splitlines())) > MOST_LINES
+    ]
+    assert not long, "\n".join(long)
+
+
+def test_no_class_has_many_methods() -> None:
+    many = []
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef) and node.name not in INTERFACES:
+                methods = {item.name for item in node.body if isinstance(item, ast.FunctionDef)}
+                if len(methods) > MOST_METHODS:
+                    many.append(f"{name_of(path)}.{node.name}: {len(methods)} methods")
+    assert not many, "\n".join(many)

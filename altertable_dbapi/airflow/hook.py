@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 from airflow.providers.common.sql.hooks.lineage import send_sql_hook_lineage
 from airflow.providers.common.sql.hooks.sql import DbApiHook
 
@@ -16,11 +15,12 @@ import altertable_airflow_provider as provider
 
 from .._connect import connect
 from ..airflow import tab_file
-from ..errors import ProgrammingError
 from ..result.frame_methods import require_extra
 from ..settings import settings
 from ..statement.query import Query
 from ..statement.scan import split
+from .chunks import Parameters, chunks, run_all_but_last
+from .connection_form import ConnectionForm
 from .dialect import RESERVED_WORDS
 from .insertion import Insertion
 from .table import arrow_schema, described, located
@@ -34,10 +34,8 @@ if TYPE_CHECKING:
     from ..connection import Connection
     from ..ingest.options import Mode
 
-Parameters = Mapping[str, Any] | Sequence[Any] | None
 
-
-class AltertableHook(DbApiHook):
+class AltertableHook(ConnectionForm, DbApiHook):
     """A hook for connections of type ``altertable``.
 
     The connection gives host, port, login, password and schema, and in its extra what else
@@ -170,7 +168,7 @@ class AltertableHook(DbApiHook):
         import pandas
 
         with closing(self._autocommit_connection()) as conn:
-            last = _run_all_but_last(conn, sql, parameters)
+            last = run_all_but_last(conn, sql, parameters)
             # pandas refuses params= for ADBC connections and hands the text over untouched.
             query = Query(last, parameters)  # type: ignore[arg-type]
             frame: pandas.DataFrame = pandas.read_sql_query(query, conn, **kwargs)
@@ -183,7 +181,7 @@ class AltertableHook(DbApiHook):
         import polars
 
         with closing(self._autocommit_connection()) as conn:
-            last = _run_all_but_last(conn, sql, parameters)
+            last = run_all_but_last(conn, sql, parameters)
             options = {"parameters": parameters, **kwargs.pop("execute_options", {})}
             frame: polars.DataFrame = polars.read_database(
                 last, conn, execute_options=options, **kwargs
@@ -199,8 +197,9 @@ class AltertableHook(DbApiHook):
         **kwargs: Any,
     ) -> Generator[pandas.DataFrame, None, None]:
         require_extra("pandas")
-        for table in self._chunks(sql, parameters, chunksize):
-            yield table.to_pandas(**kwargs)
+        with closing(self._autocommit_connection()) as conn:
+            for table in chunks(conn, sql, parameters, chunksize):
+                yield table.to_pandas(**kwargs)
 
     def _get_polars_df_by_chunks(
         self,
@@ -213,34 +212,16 @@ class AltertableHook(DbApiHook):
         require_extra("polars")
         import polars
 
-        for table in self._chunks(sql, parameters, chunksize):
-            frame = polars.from_arrow(table, **kwargs)
-            assert isinstance(frame, polars.DataFrame)
-            yield frame
+        with closing(self._autocommit_connection()) as conn:
+            for table in chunks(conn, sql, parameters, chunksize):
+                frame = polars.from_arrow(table, **kwargs)
+                assert isinstance(frame, polars.DataFrame)
+                yield frame
 
     def _autocommit_connection(self) -> Connection[tuple[Any, ...]]:
         conn = self.get_conn()
         conn.autocommit = True
         return conn
-
-    def _chunks(
-        self, sql: str | list[str], parameters: Parameters, size: int
-    ) -> Generator[pa.Table, None, None]:
-        """The result of the last statement, `size` rows at a time; one empty table of no rows."""
-        if size < 1:
-            raise ProgrammingError(f"chunksize is {size}; expected 1 or more")
-        with closing(self._autocommit_connection()) as conn, conn.cursor() as cursor:
-            last = _run_all_but_last(conn, sql, parameters)
-            reader = cursor.execute(last, parameters).fetch_record_batch()
-            held = reader.schema.empty_table()
-            empty = True
-            for batch in reader:
-                held = pa.concat_tables([held, pa.Table.from_batches([batch])])
-                while held.num_rows >= size:
-                    yield held.slice(0, size)
-                    held, empty = held.slice(size), False
-            if held.num_rows or empty:
-                yield held
 
     # Loading
 
@@ -390,38 +371,3 @@ class AltertableHook(DbApiHook):
         table = f"{schema}.{table_name}" if schema else table_name
         with closing(self._autocommit_connection()) as conn:
             return described(conn, table)
-
-    # The connection form of Airflow before 3.2, which later versions take from the provider
-
-    @classmethod
-    def get_connection_form_widgets(cls) -> dict[str, Any]:
-        """The fields of the connection form beside the usual ones."""
-        from wtforms import BooleanField, StringField
-
-        return {
-            name: (BooleanField if field["schema"]["type"] == "boolean" else StringField)(
-                field["label"],
-                description=field["description"],
-                default=field["schema"].get("default"),
-            )
-            for name, field in provider.CONNECTION_FIELDS.items()
-        }
-
-    @classmethod
-    def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """What the connection form hides, renames and shows in empty fields."""
-        return {
-            "hidden_fields": provider.HIDDEN_FIELDS,
-            "relabeling": provider.RELABELING,
-            "placeholders": provider.PLACEHOLDERS,
-        }
-
-
-def _run_all_but_last(
-    conn: Connection[tuple[Any, ...]], sql: str | Sequence[str], parameters: Parameters
-) -> str:
-    """The last statement, with those before it run."""
-    *before, last = [sql] if isinstance(sql, str) else sql
-    for statement in before:
-        conn.execute(statement, parameters).close()
-    return last

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from ..errors import DataError, IntegrityError, ProgrammingError
 from ..execution.binding import resolve
@@ -12,16 +12,16 @@ from ..parameters.bind import Bound, Slots, bind, slots
 from ..session.block import atomic
 from ..statement.scan import Statement
 from .changed_rows import Changed
+from .given_sets import chained, check_all
 from .insert_rows import insert_rows
-from .insertion import Insertion, located
+from .insertion import Insertion
 from .joined_sets import join
+from .located import located
 from .parameter_rows import named_row, opened
 from .parameter_runs import peeked
 
 if TYPE_CHECKING:
     from ..session.session import Session
-
-T = TypeVar("T")
 
 
 def execute_many(session: Session, statement: Statement, sets: Any, binding: str) -> Changed:
@@ -47,10 +47,7 @@ def execute_many(session: Session, statement: Statement, sets: Any, binding: str
 
 def _each(session: Session, numbered: Slots, sets: Any, binding: str, changed: Changed) -> None:
     statement = numbered.statement
-    if isinstance(sets, (list, tuple)):
-        # A first time only to find what cannot be bound, before anything is sent.
-        for _ in _bound_rows(numbered, sets):
-            pass
+    check_all(sets, lambda: _bound_rows(numbered, sets))
     rows = _bound_rows(numbered, sets)
     first = next(rows, None)
     if first is None:
@@ -59,7 +56,7 @@ def _each(session: Session, numbered: Slots, sets: Any, binding: str, changed: C
         # The server is asked before the transaction begins.
         resolve(binding, session)
     with atomic(session):
-        for row, bound in _chained(first, rows):
+        for row, bound in chained(first, rows):
             try:
                 changed.take(execute(session, statement, bound, binding))
             except (DataError, IntegrityError) as error:
@@ -78,8 +75,3 @@ def _bound_rows(numbered: Slots, sets: Any) -> Iterator[tuple[int, Bound | None]
                 yield row, numbered.bind(parameters, row)
         except ProgrammingError as error:
             raise named_row(error, row) from None
-
-
-def _chained(first: T, rest: Iterable[T]) -> Iterator[T]:
-    yield first
-    yield from rest

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +14,10 @@ from ..parameters.bind import Bound, Slots
 from ..parameters.literals import list_literal, sql_type
 from ..result.result import changed
 from ..session.block import atomic
+from .given_sets import chained, is_kept
 from .insert_lists import NO_TYPE, Combination, ListRows, combinations, over_lists, rows_of
 from .insert_rows import InsertRows
+from .located import located
 from .parameter_rows import Rows, typed_rows
 from .self_reference import SelfReference, independent, self_reference
 from .wrong_row import wrong_in_lists, wrong_in_values
@@ -39,23 +40,7 @@ _FEW_ROWS = 10
 _MOST_LISTS = 64
 _MOST_COMBINATIONS = 16
 
-# How DuckDB names what it could not convert, where it is a column of this package's.
-_SOURCE = re.compile(r" when casting from source column __p[\d_]+")
-
 _Described = list[tuple[str, str, str]]
-
-
-def located(error: Error, where: str) -> Error:
-    """The server's error with the place where it comes from."""
-    # The excerpt that DuckDB adds is of a statement that the caller has not written.
-    said = _SOURCE.sub("", str(error).partition("\n\nLINE ")[0])
-    return type(error)(
-        f"{said} ({where})",
-        status_code=error.status_code,
-        vendor_code=error.vendor_code,
-        sqlstate=error.sqlstate,
-        details=error.details,
-    )
 
 
 class Insertion:
@@ -90,7 +75,7 @@ class Insertion:
         session = self._session
         found: Iterator[Rows] = typed_rows(self._slots, sets, _LIST_BYTES)
         kept: list[Rows] | None = None
-        if isinstance(sets, (list, tuple)):
+        if is_kept(sets):
             # All of it, so that what cannot be bound is known before anything is sent.
             kept = list(found)
             found = iter(kept)
@@ -119,7 +104,7 @@ class Insertion:
     def _insert_all(self, first: Rows, rest: Iterator[Rows]) -> int:
         total = 0
         with atomic(self._session):
-            for rows in _chained(first, rest):
+            for rows in chained(first, rest):
                 for some in self._runs(rows):
                     count = self._send(some)
                     total = -1 if count < 0 or total < 0 else total + count
@@ -368,11 +353,6 @@ class Insertion:
             return located(error, f"row {first + found[0]}, column {found[1]!r}")
         place = f"row {first}" if count == 1 else f"one of the rows {first} to {first + count - 1}"
         return located(error, place)
-
-
-def _chained(first: Rows, rest: Iterator[Rows]) -> Iterator[Rows]:
-    yield first
-    yield from rest
 
 
 def _is_text(kind: pa.DataType) -> bool:

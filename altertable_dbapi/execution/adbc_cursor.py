@@ -11,6 +11,7 @@ from ..errors import NotSupportedError
 from ..logs import showing
 from ..parameters.bind import bind
 from ..statement.names import quote_identifier, table_names
+from ..statement.scan import split
 from .execute import partitions, scanned
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class AdbcMethods:
         _timeouts: Timeouts
         _rowcount: int
 
+        def execute(self, operation: str) -> Any: ...
         def _check_open(self) -> None: ...
         def _reset(self) -> None: ...
         def _take(self, result: Result) -> None: ...
@@ -53,6 +55,12 @@ class AdbcMethods:
     def adbc_cancel(self) -> None:
         """Cancel the statement that is running, from another thread."""
         self._connection.adbc_cancel()
+
+    def executescript(self, operation: str) -> None:
+        """Execute the statements of a script, one after the other; results are dropped."""
+        for statement in split(operation):
+            self.execute(statement)
+        self._reset()
 
     def adbc_ingest(
         self,
