@@ -94,8 +94,8 @@ def test_the_form_offers_what_the_driver_takes() -> None:
     assert set(fields) <= settings.SETTING_NAMES
     assert tuple(fields["compute_size"]["schema"]["enum"]) == checks.COMPUTE_SIZES
     assert tuple(fields["binding"]["schema"]["enum"]) == checks.BINDINGS
-    assert provider.PLACEHOLDERS["host"] == settings.DEFAULT_HOST
-    assert provider.PLACEHOLDERS["port"] == str(settings.DEFAULT_PORT)
+    assert provider.PLACEHOLDERS["host"] == settings.SETTINGS["host"].default
+    assert provider.PLACEHOLDERS["port"] == str(settings.SETTINGS["port"].default)
 
 
 def test_the_form_of_older_airflow() -> None:

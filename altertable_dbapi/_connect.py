@@ -13,9 +13,9 @@ from .errors import ProgrammingError, Warning
 from .process import fork
 from .rows.factories import RowFactory, tuple_row
 from .settings.checks import Binding, ComputeSize
+from .settings.resolve import resolve
 from .settings.secret import conceal
-from .settings.settings import resolve
-from .settings.tls import PEM_SETTINGS
+from .settings.settings import SETTINGS
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -48,10 +48,6 @@ class ConnectionSettings(TypedDict, total=False):
     tls_client_key: str | os.PathLike[str] | None
     tls_skip_verify: bool | None
     authority: str | None
-
-
-#: Settings that the server in the process answers by itself.
-_OF_OTHER_SERVERS = ("host", "port", "tls", "username", "password", "authority", *PEM_SETTINGS)
 
 
 @overload
@@ -166,37 +162,14 @@ def connect(
     # Tools that show local variables with a traceback show these.
     uri, password = conceal(uri), conceal(password)
     tls_client_key = conceal(tls_client_key, path=True)
-    arguments = {
-        "username": username,
-        "password": password,
-        "host": host,
-        "port": port,
-        "tls": tls,
-        "catalog": catalog,
-        "schema": schema,
-        "compute_size": compute_size,
-        "autocommit": autocommit,
-        "binding": binding,
-        "connect_timeout": connect_timeout,
-        "query_timeout": query_timeout,
-        "fetch_timeout": fetch_timeout,
-        "update_timeout": update_timeout,
-        "statement_timeout": statement_timeout,
-        "keepalive": keepalive,
-        "keepalive_idle": keepalive_idle,
-        "tls_root_certs": tls_root_certs,
-        "tls_client_cert": tls_client_cert,
-        "tls_client_key": tls_client_key,
-        "tls_skip_verify": tls_skip_verify,
-        "authority": authority,
-    }
+    arguments = {name: value for name, value in locals().items() if name in SETTINGS}
     factory = tuple_row if row_factory is None else row_factory
     fork.check_use(fork.DRIVER, "connect")
     if isinstance(uri, str) and uri.partition(":")[0] == "local":
         from .local import shared_server
 
-        for name in _OF_OTHER_SERVERS:
-            if arguments[name] is not None:
+        for name, value in arguments.items():
+            if SETTINGS[name].reaches and value is not None:
                 raise ProgrammingError(
                     f"{name}= says where a server is or who connects, and connect({str(uri)!r}) "
                     "starts one in this process; leave it out, or give the URI of another server"

@@ -23,8 +23,8 @@ from .process.living import Living
 from .rows.factories import RowFactory
 from .session.block import TransactionBlock
 from .session.opening import open_session
-from .settings.checks import Binding, check
-from .settings.settings import Settings
+from .settings.checks import Binding
+from .settings.settings import Settings, check
 
 if TYPE_CHECKING:
     from typing_extensions import Self

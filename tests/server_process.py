@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 import altertable_dbapi
-from altertable_dbapi.settings.settings import parse_uri
+from altertable_dbapi.settings.uri import parse_uri
 
 
 class ServerProcess:

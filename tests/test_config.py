@@ -11,14 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from altertable_dbapi import InterfaceError, ProgrammingError
-from altertable_dbapi.settings.settings import (
-    SETTING_NAMES,
-    Settings,
-    adbc_database_options,
-    build_uri,
-    parse_uri,
-    resolve,
-)
+from altertable_dbapi.settings.adbc import adbc_database_options
+from altertable_dbapi.settings.resolve import resolve
+from altertable_dbapi.settings.settings import SETTING_NAMES, Settings
+from altertable_dbapi.settings.uri import build_uri, parse_uri
 
 USER = {"username": "ana", "password": "s3cret-word"}
 

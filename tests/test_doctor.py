@@ -11,7 +11,7 @@ from altertable_dbapi.cli.main import main
 from altertable_dbapi.doctor import report as doctor
 from altertable_dbapi.doctor.report import Doctor
 from altertable_dbapi.local import Server
-from altertable_dbapi.settings.settings import resolve
+from altertable_dbapi.settings.resolve import resolve
 
 from .secret_watch import PASSWORD
 

@@ -7,11 +7,14 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 
 import altertable_dbapi
-from altertable_dbapi.settings.settings import ENVIRONMENT, Settings, parse_uri
+from altertable_dbapi._connect import ConnectionSettings
+from altertable_dbapi.settings.settings import SETTINGS
+from altertable_dbapi.settings.uri import parse_uri
 
 from . import run_page
 
@@ -89,21 +92,42 @@ def test_every_block_of_python_is_one_that_runs() -> None:
 
 def test_the_table_of_settings_is_that_of_the_code() -> None:
     page = (DOCS / "reference" / "settings.md").read_text(encoding="utf-8")
-    lines = re.findall(r"^\| `(\w+)` \| (.*?) \| (.*?) \| (.*?) \|", page, re.M)
-    table = {name: (default, options, variable) for name, default, options, variable in lines}
-    arguments = set(inspect.signature(altertable_dbapi.connect).parameters) - {"uri"}
-    assert set(table) == arguments
+    lines = re.findall(r"^\| `(\w+)` \| (.*?) \| (.*?) \| (.*?) \| (.*) \|$", page, re.M)
+    table = {name: said for name, *said in lines}
+    assert table.pop("row_factory") == ["`tuple_row`", "–", "–", "what a row is"]
+    assert list(table) == list(SETTINGS)
+    for name, (default, options, variable, doc) in table.items():
+        setting = SETTINGS[name]
+        assert variable == (f"`{setting.environment}`" if setting.environment else "–"), name
+        assert default == (setting.unset or f"`{setting.default}`"), name
+        # A link is for readers of the page.
+        assert re.sub(r" \(\[.*\)|`", "", doc) == setting.doc, name
 
-    del table["row_factory"]
-    for name, (default, options, variable) in table.items():
-        assert variable == (f"`{ENVIRONMENT[name]}`" if name in ENVIRONMENT else "–"), name
-        of_code = Settings._field_defaults[name]
-        said = default.strip("`") if default.startswith("`") else None
-        assert said == (str(of_code) if of_code not in (None, "") else None), name
-        named = re.findall(r"`(\w+)`", options)
-        assert named or "before the path" in options, name
-        for option in named:
-            assert parse_uri(f"altertable://host?{option}=x") == {"host": "host", name: "x"}
+        said = {part.strip("`") for part in options.split(", ")}
+        assert said - {f"or {setting.place}"} == {
+            *([setting.place] if setting.place and f"or {setting.place}" not in said else []),
+            *((name, *setting.aliases) if name not in ("host", "port") else ()),
+        }, name
+        for option in (name, *setting.aliases):
+            assert parse_uri(f"altertable://host?{option}=x") == {"host": "host", name: "x"} or (
+                name == "host"
+            )
+
+
+def test_the_arguments_of_connect_are_the_settings() -> None:
+    hints = get_type_hints(altertable_dbapi.connect)
+    for_checkers = get_type_hints(ConnectionSettings)
+    described = inspect.getdoc(altertable_dbapi.connect) or ""
+    arguments = inspect.signature(altertable_dbapi.connect).parameters
+    assert set(arguments) == {"uri", "row_factory", *SETTINGS}
+    assert set(for_checkers) == set(SETTINGS)
+    for name, setting in SETTINGS.items():
+        kind = setting.type | None
+        if setting.also is not None:
+            kind |= setting.also
+        assert hints[name] == for_checkers[name] == kind, name
+        assert arguments[name].default is None
+        assert re.search(rf"^(\w+, )*{name}(, \w+)* :", described, re.M), name
 
 
 def test_an_example_of_processes_runs() -> None:

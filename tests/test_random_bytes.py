@@ -17,7 +17,9 @@ from altertable_dbapi.parameters.bind import bind
 from altertable_dbapi.result.bounds import Bounds
 from altertable_dbapi.rows.convert import RowConverter
 from altertable_dbapi.rows.variant import decode
-from altertable_dbapi.settings.settings import SETTING_NAMES, adbc_database_options, resolve
+from altertable_dbapi.settings.adbc import adbc_database_options
+from altertable_dbapi.settings.resolve import resolve
+from altertable_dbapi.settings.settings import SETTING_NAMES
 from altertable_dbapi.statement.scan import scan
 
 from .odd_values import ODD

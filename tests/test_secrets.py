@@ -25,7 +25,8 @@ import altertable_dbapi
 from altertable_dbapi import Error, OperationalError, ProgrammingError, connect
 from altertable_dbapi.cli.main import main
 from altertable_dbapi.local import Server
-from altertable_dbapi.settings.settings import parse_uri, resolve
+from altertable_dbapi.settings.resolve import resolve
+from altertable_dbapi.settings.uri import parse_uri
 
 from .certificates import Certificate
 from .secret_watch import Watch, watch

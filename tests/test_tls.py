@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import altertable_dbapi
 from altertable_dbapi import OperationalError, ProgrammingError, connect
 from altertable_dbapi.local import Server
-from altertable_dbapi.settings.settings import resolve
+from altertable_dbapi.settings.resolve import resolve
 from altertable_dbapi.settings.tls import is_loopback
 
 from .certificates import Certificate

@@ -20,8 +20,8 @@ import altertable_dbapi
 from altertable_dbapi import Error, connect
 from altertable_dbapi.cli.main import main
 from altertable_dbapi.local import Server
+from altertable_dbapi.settings.resolve import resolve
 from altertable_dbapi.settings.secret import Secret
-from altertable_dbapi.settings.settings import resolve
 
 from .certificates import Certificate
 from .secret_watch import watch

@@ -17,6 +17,8 @@ from .._connect import connect
 from ..airflow import tab_file
 from ..result.frame_methods import require_extra
 from ..settings import settings
+from ..settings.resolve import resolve
+from ..settings.uri import build_uri
 from ..statement.query import Query
 from ..statement.scan import split
 from .chunks import Parameters, chunks, run_all_but_last
@@ -106,7 +108,7 @@ class AltertableHook(ConnectionForm, DbApiHook):
 
     def get_uri(self) -> str:
         """The ``altertable://`` URI of the connection, password included."""
-        return settings.build_uri(settings.resolve(arguments=self._connect_arguments()))
+        return build_uri(resolve(arguments=self._connect_arguments()))
 
     @property
     def sqlalchemy_url(self) -> URL:

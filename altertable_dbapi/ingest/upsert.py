@@ -16,8 +16,9 @@ from ..process import exiting, fork
 from ..protocol import messages
 from ..protocol.errors import from_flight
 from ..settings import tls
+from ..settings.adbc import MAX_MESSAGE_BYTES
 from ..settings.secret import Secret
-from ..settings.settings import MAX_MESSAGE_BYTES, Settings
+from ..settings.settings import Settings
 from ..statement.names import folded, repeated
 from .transfer import Aborted
 

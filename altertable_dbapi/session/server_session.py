@@ -19,8 +19,9 @@ from ..process import fork, housekeeping
 from ..protocol.errors import from_adbc
 from ..result.result import Result
 from ..result.stream import Stream
+from ..settings.adbc import adbc_database_options
 from ..settings.limits import Limits, Timeouts, has_expired
-from ..settings.settings import Settings, adbc_database_options
+from ..settings.settings import Settings
 from .closing import close_handles, within
 from .handles import Cancellation, Handles
 from .own_state import OwnState

@@ -1,77 +1,67 @@
-"""What each setting may be."""
+"""What settings may be: functions that take a value as it is given, and give what is kept."""
 
 from __future__ import annotations
 
 import os
 import re
-from typing import Any, Literal, get_args
+from collections.abc import Callable
+from typing import Any, Literal, TypeAlias, get_args
 
 from ..errors import ProgrammingError
-from . import tls
 
 Binding = Literal["auto", "server", "client"]
-
-
 ComputeSize = Literal["XS", "S", "M", "L", "XL", "2XL", "3XL", "4XL"]
-
-
 BINDINGS: tuple[Binding, ...] = get_args(Binding)
-
-
 COMPUTE_SIZES: tuple[ComputeSize, ...] = get_args(ComputeSize)
 
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
-
-
 _FALSE = frozenset({"0", "false", "no", "off"})
 
 
-def check(name: str, value: Any) -> Any:
-    """Check one setting that is given on its own.
-
-    Raises
-    ------
-    ProgrammingError
-        It is wrong; says what it may be.
-    """
-    return checked(name, value, f"argument {name}")
+#: Takes a setting's name, its value and the source that an error names; gives what is kept.
+Check: TypeAlias = Callable[[str, Any, str], Any]
 
 
-def checked(name: str, value: Any, source: str) -> Any:
-    """A setting as it is kept, from the source that an error names."""
-    checker = _CHECKERS.get(name, _text)
-    return checker(name, value, source)
-
-
-def _refuse(name: str, value: Any, source: str, expected: str) -> ProgrammingError:
-    secret = name == "password" or name in tls.PEM_SETTINGS
+def _refuse(
+    name: str, value: Any, source: str, expected: str, secret: bool = False
+) -> ProgrammingError:
     shown = "" if secret else f" is {value!r}"
     return ProgrammingError(f"{name}{shown} (from the {source}); expected {expected}")
 
 
-def _text(name: str, value: Any, source: str) -> str:
+def text(name: str, value: Any, source: str, secret: bool = False) -> str:
+    """Text that is not empty."""
     if not isinstance(value, str):
-        raise _refuse(name, value, source, "a string")
+        raise _refuse(name, value, source, "a string", secret)
     if not value or "\0" in value:
-        raise _refuse(name, value, source, "a string that is not empty and has no NUL")
+        expected = "a string that is not empty and has no NUL"
+        raise _refuse(name, value, source, expected, secret)
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise _refuse(name, value, source, "a string that can be encoded as UTF-8") from None
+        expected = "a string that can be encoded as UTF-8"
+        raise _refuse(name, value, source, expected, secret) from None
     return value
 
 
-def _pem_or_path(name: str, value: Any, source: str) -> str:
+def secret_text(name: str, value: Any, source: str) -> str:
+    """Text that is not empty and that no error repeats."""
+    return text(name, value, source, secret=True)
+
+
+def pem_or_path(name: str, value: Any, source: str) -> str:
+    """PEM text or a path, which no error repeats: it may be a key."""
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
     if not isinstance(value, str) or not value:
-        raise _refuse(name, value, source, "PEM text, or the path of a PEM file")
+        raise _refuse(name, value, source, "PEM text, or the path of a PEM file", secret=True)
     return value
 
 
-def _host(name: str, value: Any, source: str) -> str:
-    host = _text(name, value, source)
+def host(name: str, value: Any, source: str) -> str:
+    """A host name or an IP address."""
+    host = text(name, value, source)
     if host[0] == "[" and host[-1] == "]":  # as an IPv6 address stands in a URI
         host = host[1:-1]
     name_and_port = re.fullmatch(r"([^:]+|\[.*\]):(\d+)", value)
@@ -84,7 +74,8 @@ def _host(name: str, value: Any, source: str) -> str:
     return host
 
 
-def _port(name: str, value: Any, source: str) -> int:
+def port(name: str, value: Any, source: str) -> int:
+    """The number of a port."""
     try:
         port = int(value) if not isinstance(value, (bool, float)) else -1
     except (TypeError, ValueError):
@@ -94,7 +85,8 @@ def _port(name: str, value: Any, source: str) -> int:
     return port
 
 
-def _flag(name: str, value: Any, source: str) -> bool:
+def flag(name: str, value: Any, source: str) -> bool:
+    """True or false, or a word for it."""
     if isinstance(value, bool):
         return value
     word = value.lower() if isinstance(value, str) else None
@@ -105,7 +97,8 @@ def _flag(name: str, value: Any, source: str) -> bool:
     raise _refuse(name, value, source, "true or false (1, 0, yes, no, on, off)")
 
 
-def _seconds(name: str, value: Any, source: str) -> float:
+def seconds(name: str, value: Any, source: str) -> float:
+    """A number of seconds above 0."""
     try:
         seconds = float(value) if not isinstance(value, bool) else -1.0
     except (TypeError, ValueError, OverflowError):
@@ -116,39 +109,23 @@ def _seconds(name: str, value: Any, source: str) -> float:
     return seconds
 
 
-def _seconds_or_never(name: str, value: Any, source: str) -> float:
+def seconds_or_never(name: str, value: Any, source: str) -> float:
+    """A number of seconds; 0 for never."""
     if value in (0, "0") and not isinstance(value, bool):
         return 0.0
-    return _seconds(name, value, source)
+    return seconds(name, value, source)
 
 
-def _compute_size(name: str, value: Any, source: str) -> str:
+def compute_size(name: str, value: Any, source: str) -> str:
+    """One of the sizes, in capitals."""
     size = getattr(value, "value", value)
     if isinstance(size, str) and size.upper() in COMPUTE_SIZES:
         return size.upper()
     raise _refuse(name, value, source, "one of " + ", ".join(COMPUTE_SIZES))
 
 
-def _binding(name: str, value: Any, source: str) -> str:
+def binding(name: str, value: Any, source: str) -> str:
+    """Who binds."""
     if isinstance(value, str) and value.lower() in BINDINGS:
         return value.lower()
     raise _refuse(name, value, source, "one of " + ", ".join(BINDINGS))
-
-
-_CHECKERS = {
-    "host": _host,
-    "port": _port,
-    "tls": _flag,
-    "compute_size": _compute_size,
-    "autocommit": _flag,
-    "binding": _binding,
-    "connect_timeout": _seconds,
-    "query_timeout": _seconds,
-    "fetch_timeout": _seconds,
-    "update_timeout": _seconds,
-    "statement_timeout": _seconds,
-    "keepalive": _seconds_or_never,
-    "keepalive_idle": _flag,
-    **dict.fromkeys(tls.PEM_SETTINGS, _pem_or_path),
-    "tls_skip_verify": _flag,
-}

@@ -11,8 +11,7 @@ from adbc_driver_manager import AdbcStatusCode
 
 from ..errors import Error, OperationalError
 from ..protocol.errors import ends_early
-from .checks import check
-from .settings import Settings
+from .settings import Settings, check
 
 T = TypeVar("T")
 

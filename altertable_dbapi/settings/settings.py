@@ -1,66 +1,225 @@
-"""Where a connection's settings come from, what they may be, and how ADBC is told of them."""
+"""The settings of a connection, each declared once: what it is, may be, and where it is given."""
 
-from __future__ import annotations
+# No annotations as text: those of `Settings` are read when this is imported.
 
 import os
-import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from typing import Annotated, Any, NamedTuple, get_args
 
-from ..errors import InterfaceError, ProgrammingError
-from . import tls
-from .checks import Binding, checked
+from . import checks
+from .checks import Binding, Check, ComputeSize
 from .secret import conceal
 
-DEFAULT_HOST = "flight.altertable.ai"
-DEFAULT_PORT = 443
 
+class Setting(NamedTuple):
+    """What is known of one setting.
 
-#: The largest gRPC message that is accepted, in bytes. ADBC's own default of 16 MiB is less than
-#: one record batch of wide rows.
-MAX_MESSAGE_BYTES = 512 * 1024 * 1024
+    Attributes
+    ----------
+    doc : str
+        What it is, in a line.
+    check : callable
+        Checks a value, and gives what is kept.
+    environment : str or None
+        The variable that gives it.
+    unset : str
+        What its absence means, in words, where it has no default.
+    place : str
+        Where a URI has it beside its options.
+    aliases : tuple of str
+        Other names of its option in a URI.
+    secret : bool
+        Whether it is never shown.
+    reaches : bool
+        Whether it says where a server is or who connects.
+    also : type or None
+        What an argument may be beside `type`.
+    name, type, default
+        As the field of `Settings` has them.
+    """
 
-ENVIRONMENT = {
-    "host": "ALTERTABLE_HOST",
-    "port": "ALTERTABLE_PORT",
-    "tls": "ALTERTABLE_TLS",
-    "username": "ALTERTABLE_USERNAME",
-    "password": "ALTERTABLE_PASSWORD",
-    "catalog": "ALTERTABLE_CATALOG",
-    "schema": "ALTERTABLE_SCHEMA",
-    "compute_size": "ALTERTABLE_COMPUTE_SIZE",
-}
+    doc: str
+    check: Check = checks.text
+    environment: str | None = None
+    unset: str = ""
+    place: str = ""
+    aliases: tuple[str, ...] = ()
+    secret: bool = False
+    reaches: bool = False
+    also: Any = None
+    name: str = ""
+    type: Any = str
+    default: Any = None
 
-_SCHEMES = {"altertable": None, "grpc+tls": True, "grpc+tcp": False, "grpc": False}
-_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*"
+    @property
+    def is_pem(self) -> bool:
+        """Whether it is PEM text or the path of a PEM file."""
+        return self.check is checks.pem_or_path
 
 
 class Settings(NamedTuple):
     """The checked settings of one connection; its repr holds no secret."""
 
-    host: str = DEFAULT_HOST
-    port: int = DEFAULT_PORT
-    tls: bool = True
-    username: str = ""
-    password: str = ""
-    catalog: str | None = None
-    schema: str | None = None
-    compute_size: str | None = None
-    autocommit: bool = False
-    binding: Binding = "auto"
-    connect_timeout: float = 15.0
-    query_timeout: float | None = None
-    fetch_timeout: float | None = None
-    update_timeout: float | None = None
-    statement_timeout: float | None = None
-    keepalive: float = 30.0
-    keepalive_idle: bool = False
-    tls_root_certs: str | None = None
-    tls_client_cert: str | None = None
-    tls_client_key: str | None = None
-    tls_skip_verify: bool = False
-    authority: str | None = None
+    host: Annotated[
+        str,
+        Setting(
+            "the server",
+            checks.host,
+            environment="ALTERTABLE_HOST",
+            place="before the path",
+            reaches=True,
+        ),
+    ] = "flight.altertable.ai"
+    port: Annotated[
+        int,
+        Setting(
+            "the server's port",
+            checks.port,
+            environment="ALTERTABLE_PORT",
+            place="before the path",
+            reaches=True,
+        ),
+    ] = 443
+    tls: Annotated[
+        bool,
+        Setting(
+            "off only for the host that says so",
+            checks.flag,
+            environment="ALTERTABLE_TLS",
+            place="the scheme",
+            reaches=True,
+        ),
+    ] = True
+    username: Annotated[
+        str,
+        Setting(
+            "the lakehouse user",
+            environment="ALTERTABLE_USERNAME",
+            unset="needed",
+            place="before the host",
+            aliases=("user",),
+            reaches=True,
+        ),
+    ] = ""
+    password: Annotated[
+        str,
+        Setting(
+            "the lakehouse user's password",
+            checks.secret_text,
+            environment="ALTERTABLE_PASSWORD",
+            unset="needed",
+            place="before the host",
+            secret=True,
+            reaches=True,
+        ),
+    ] = ""
+    catalog: Annotated[
+        str | None,
+        Setting(
+            "what unqualified names refer to; the session sees that one",
+            environment="ALTERTABLE_CATALOG",
+            unset="every catalog that you may use",
+            place="first part of the path",
+            aliases=("database",),
+        ),
+    ] = None
+    schema: Annotated[
+        str | None,
+        Setting(
+            "what unqualified names refer to",
+            environment="ALTERTABLE_SCHEMA",
+            unset="the server's",
+            place="second part of the path",
+        ),
+    ] = None
+    compute_size: Annotated[
+        ComputeSize | None,
+        Setting(
+            ", ".join(checks.COMPUTE_SIZES),
+            checks.compute_size,
+            environment="ALTERTABLE_COMPUTE_SIZE",
+            unset="the server's",
+        ),
+    ] = None
+    autocommit: Annotated[
+        bool, Setting("whether each statement is committed by itself", checks.flag)
+    ] = False
+    binding: Annotated[
+        Binding,
+        Setting(f"who puts values into statements: {', '.join(checks.BINDINGS)}", checks.binding),
+    ] = "auto"
+    connect_timeout: Annotated[float, Setting("seconds to open the session in", checks.seconds)] = (
+        15.0
+    )
+    query_timeout: Annotated[
+        float | None,
+        Setting("seconds until a statement is answered", checks.seconds, unset="no limit"),
+    ] = None
+    fetch_timeout: Annotated[
+        float | None, Setting("seconds to send a result", checks.seconds, unset="no limit")
+    ] = None
+    update_timeout: Annotated[
+        float | None,
+        Setting("seconds to take bound values or loaded rows", checks.seconds, unset="no limit"),
+    ] = None
+    statement_timeout: Annotated[
+        float | None,
+        Setting(
+            "seconds for all of a statement, to the end of its result",
+            checks.seconds,
+            unset="no limit",
+        ),
+    ] = None
+    keepalive: Annotated[
+        float,
+        Setting(
+            "seconds between signs of life while something is under way; 0 for none",
+            checks.seconds_or_never,
+        ),
+    ] = 30.0
+    keepalive_idle: Annotated[bool, Setting("signs of life always", checks.flag)] = False
+    tls_root_certs: Annotated[
+        str | None,
+        Setting(
+            "certificates to trust: a PEM file, or its text",
+            checks.pem_or_path,
+            unset="the system's",
+            reaches=True,
+            also=os.PathLike[str],
+        ),
+    ] = None
+    tls_client_cert: Annotated[
+        str | None,
+        Setting(
+            "the certificate to show: a PEM file, or its text",
+            checks.pem_or_path,
+            unset="none",
+            reaches=True,
+            also=os.PathLike[str],
+        ),
+    ] = None
+    tls_client_key: Annotated[
+        str | None,
+        Setting(
+            "its private key, not encrypted: a PEM file, or its text",
+            checks.pem_or_path,
+            unset="none",
+            secret=True,
+            reaches=True,
+            also=os.PathLike[str],
+        ),
+    ] = None
+    tls_skip_verify: Annotated[
+        bool, Setting("trust any certificate; for trials, and with a Warning", checks.flag)
+    ] = False
+    authority: Annotated[
+        str | None,
+        Setting(
+            "the name to expect in the certificate, where it is not the host",
+            unset="the host",
+            reaches=True,
+        ),
+    ] = None
 
     def __repr__(self) -> str:
         return f"<Settings {self.where}>"
@@ -93,199 +252,56 @@ class Settings(NamedTuple):
         return {name: value for name, value in given.items() if value is not None}
 
 
-SETTING_NAMES = frozenset(Settings._fields)
+def _declared(name: str, annotation: Any) -> Setting:
+    kind, setting = get_args(annotation)
+    found: Setting = setting
+    return found._replace(name=name, type=kind, default=Settings._field_defaults[name])
+
+
+#: All settings by their names, in the order of `connect`'s documentation.
+SETTINGS: Mapping[str, Setting] = {
+    name: _declared(name, annotation) for name, annotation in Settings.__annotations__.items()
+}
+
+SETTING_NAMES = frozenset(SETTINGS)
+
+#: The variables of the environment, by the settings that they give.
+ENVIRONMENT = {s.name: s.environment for s in SETTINGS.values() if s.environment is not None}
+
+#: Settings by the other names that a URI may have for them.
+ALIASES = {alias: s.name for s in SETTINGS.values() for alias in s.aliases}
 
 #: Settings that are never shown. The key may be a path as well.
-SECRETS = frozenset({"password", "tls_client_key"})
+SECRETS = frozenset(s.name for s in SETTINGS.values() if s.secret)
+
+#: Settings whose text may be PEM itself, so they are never repeated.
+PEM_SETTINGS = tuple(s.name for s in SETTINGS.values() if s.is_pem)
 
 
-def resolve(
-    uri: str | None = None,
-    arguments: Mapping[str, Any] | None = None,
-    environ: Mapping[str, str] | None = None,
-) -> Settings:
-    """Settings from arguments, URI and environment, the first of these that gives each.
-
-    Parameters
-    ----------
-    uri : str, optional
-        ``altertable://user:password@host:port/catalog/schema?option=value``.
-    arguments : mapping, optional
-        Settings by name; None means not given.
-    environ : mapping, optional
-        The environment, ``os.environ`` unless given.
+def check(name: str, value: Any) -> Any:
+    """Check one setting that is given on its own.
 
     Raises
     ------
     ProgrammingError
-        A setting is unknown, malformed or missing; the message names it, what it was and what it
-        may be. A password is never repeated.
+        It is wrong; says what it may be.
     """
-    uri = conceal(uri)
-    values: dict[str, Any] = _of_environment(os.environ if environ is None else environ)
-    del environ  # it has the password in it, which a traceback with local variables would show
-    if uri is not None:
-        for name, text in parse_uri(uri).items():
-            values[name] = (text, "connection URI")
-    for name, value in concealed(arguments or {}).items():
-        if name not in SETTING_NAMES:
-            raise ProgrammingError(f"unknown connection setting {name!r}; {_known()}")
-        if value is not None:
-            values[name] = (value, f"argument {name}")
-    settings = Settings(
-        **{name: checked(name, value, source) for name, (value, source) in values.items()}
-    )
-    for name in ("username", "password"):
-        if not getattr(settings, name):
-            raise InterfaceError(
-                f"no {name} given for {settings.address}; pass {name}=, put it in the URI or set "
-                f"{ENVIRONMENT[name]}"
-            )
-    tls.check(settings, {name: source for name, (_, source) in values.items()})
-    return settings
+    return checked(name, value, f"argument {name}")
 
 
-def _of_environment(environ: Mapping[str, str]) -> dict[str, tuple[Any, str]]:
-    """What the environment says, each with the variable that says so."""
-    given = {name: environ.get(variable) for name, variable in ENVIRONMENT.items()}
-    return {
-        name: (text, f"environment variable {ENVIRONMENT[name]}")
-        for name, text in concealed(given).items()
-        if text
-    }
+def checked(name: str, value: Any, source: str) -> Any:
+    """A setting as it is kept, from the source that an error names."""
+    return SETTINGS[name].check(name, value, source)
+
+
+def known_settings() -> str:
+    """The names of all settings, for an error that has met another one."""
+    return "known are " + ", ".join(sorted(SETTINGS))
 
 
 def concealed(given: Mapping[str, Any]) -> dict[str, Any]:
     """Settings with the secrets among them concealed."""
     return {
-        name: conceal(value, path=name != "password") if name in SECRETS else value
+        name: conceal(value, path=SETTINGS[name].is_pem) if name in SECRETS else value
         for name, value in given.items()
     }
-
-
-def parse_uri(uri: str) -> dict[str, str]:
-    """The settings that a connection URI gives, as text.
-
-    Raises
-    ------
-    ProgrammingError
-        The URI is malformed or has an unknown option. It is not repeated in the message, since
-        it may hold a password.
-    """
-    uri = conceal(uri)
-    if not isinstance(uri, str):
-        raise ProgrammingError(f"the connection URI is {uri!r}; expected a string")
-    # Raised here, where no local variable has a piece of the URI, and where no error of the
-    # standard library's parser, whose words may repeat a password, stays as its context.
-    found = _parsed(uri)
-    if isinstance(found, str):
-        raise ProgrammingError(found)
-    return found
-
-
-def _parsed(uri: str) -> dict[str, str] | str:
-    """The settings of a URI, or what is wrong with it."""
-    scheme, separator, _ = uri.partition("://")
-    if not separator or scheme not in _SCHEMES:
-        # Without "://" the text may be anything, a pasted password too.
-        shown = f" with scheme {scheme!r}" if separator and re.fullmatch(_SCHEME, scheme) else ""
-        return (
-            f"not a connection URI{shown}; write "
-            'altertable://user:password@host:port/catalog/schema?option=value, or "local"'
-        )
-    try:
-        parts = urlsplit(uri)
-        port = parts.port
-        host = parts.hostname
-    except ValueError:
-        return (
-            "malformed connection URI: the part after the last @ is not host:port with a port of "
-            "0 to 65535 (characters such as / ? # in a password are written %2F %3F %23)"
-        )
-    if parts.fragment:
-        return "malformed connection URI: it has a #; write %23 for a # in a user name or password"
-    if "@" in parts.path or "@" in parts.query:
-        # It is rather a password with a / or ? in it, so nothing of it is used or shown.
-        return (
-            "malformed connection URI: it has an @ after its host; write %40 for an @ in a name "
-            "(characters such as / ? # in a password are written %2F %3F %23)"
-        )
-    values: dict[str, str] = {}
-    if host:
-        values["host"] = unquote(host)
-    if port is not None:
-        values["port"] = str(port)
-    if parts.username:
-        values["username"] = unquote(parts.username)
-    if parts.password:
-        values["password"] = unquote(parts.password)
-    tls = _SCHEMES[scheme]
-    if tls is not None:
-        values["tls"] = str(tls).lower()
-    path = [unquote(part) for part in parts.path.split("/")[1:]]
-    while path and not path[-1]:
-        path.pop()
-    if len(path) > 2 or "" in path:
-        return (
-            f"malformed connection URI: its path is {parts.path!r}, not /catalog or /catalog/schema"
-        )
-    values.update(zip(("catalog", "schema"), path, strict=False))
-    aliases = {"user": "username", "database": "catalog"}
-    for key, value in parse_qsl(parts.query, keep_blank_values=True):
-        name = aliases.get(key, key)
-        if name not in SETTING_NAMES:
-            return f"unknown option {key!r} in the connection URI; {_known()}"
-        values[name] = value
-    return concealed(values)
-
-
-def build_uri(settings: Settings) -> str:
-    """The ``altertable://`` URI of settings, for tools that take only a URI.
-
-    It has every setting that is not the default, so passwords and keys, too.
-    """
-    values = settings._asdict()
-    user = ":".join(_quoted(values.pop(name)) for name in ("username", "password"))
-    del values["host"], values["port"]
-    path = ""
-    # A schema alone would be read as a catalog.
-    if settings.catalog is not None:
-        names = [values.pop("catalog"), values.pop("schema")]
-        path = "".join(f"/{_quoted(name)}" for name in names if name is not None)
-    options = "&".join(
-        f"{name}={_quoted(value)}"
-        for name, value in values.items()
-        if value != Settings._field_defaults[name]
-    )
-    return f"altertable://{user}@{settings.address}{path}{'?' if options else ''}{options}"
-
-
-def _quoted(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        return f"{value:.0f}" if value.is_integer() else repr(value)
-    return quote(value, safe="")
-
-
-def _known() -> str:
-    return "known are " + ", ".join(sorted(SETTING_NAMES))
-
-
-def adbc_database_options(settings: Settings) -> dict[str, str]:
-    """The options of ``AdbcDatabase`` for these settings."""
-    prefix = "adbc.flight.sql."
-    options = {
-        "username": settings.username,
-        "password": settings.password,
-        f"{prefix}client_option.with_max_msg_size": str(MAX_MESSAGE_BYTES),
-    }
-    timeouts = {
-        "query": settings.query_timeout,
-        "fetch": settings.fetch_timeout,
-        "update": settings.update_timeout,
-    }
-    for call, seconds in timeouts.items():
-        if seconds is not None:
-            options[f"{prefix}rpc.timeout_seconds.{call}"] = str(seconds)
-    return options | tls.adbc_options(settings)

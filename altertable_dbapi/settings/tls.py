@@ -6,16 +6,11 @@ import ipaddress
 import os
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import ProgrammingError
 from .secret import Secret
-
-if TYPE_CHECKING:
-    from .settings import Settings
-
-#: Settings whose text may be PEM itself, so they are never repeated.
-PEM_SETTINGS = ("tls_root_certs", "tls_client_cert", "tls_client_key")
+from .settings import PEM_SETTINGS, Settings
 
 _OPTION = "adbc.flight.sql.client_option."
 
