@@ -22,12 +22,11 @@ from adbc_driver_manager import dbapi as adbc_dbapi
 from ..connection import Connection
 from ..errors import Error
 from ..execution import binding
-from ..parameters.bind import Bound, slots
+from ..parameters.bind import Bound
 from ..protocol import messages
 from ..rows.factories import tuple_row
 from ..settings import tls
 from ..settings.settings import Settings
-from ..statement.scan import scan
 from .writing import INGEST_QUESTIONS
 
 #: Seconds for one call, and for one question with all its calls.
@@ -240,11 +239,9 @@ def _parameters(doctor: Doctor, connection: Connection[Any]) -> str:
 
 
 def _several_rows(connection: Connection[Any]) -> str:
-    numbered = slots(scan("SELECT ? AS x"))
-    rows = pa.record_batch({"1": pa.array([1, 2], pa.int64())})
+    bound = Bound("SELECT $1 AS x", ["$1"], [pa.array([1, 2], pa.int64())])
     try:
-        bound = Bound(numbered, [None], batch=rows)
-        count = connection._session.query(numbered.text, bound).num_rows
+        count = connection._session.query(bound.text, bound).num_rows
     except Error as error:
         return f"refused ({str(error).splitlines()[0]})"
     return "each answered" if count == 2 else f"{count} answered of 2"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from ..parameters.bind import Slots
 from ..statement.insert import InsertValues, insert_values
-from ..statement.scan import Placeholder, Statement, replace
+from ..statement.scan import Placeholder, replaced
 
 # What makes a row more than a function of its values: a query, which sees the rows before it, and
 # what is an error in VALUES but not in SELECT. A comment may hide a query.
@@ -37,6 +38,13 @@ _COLUMNS = re.compile(rf"\(\s*({_NAME}(?:\s*,\s*{_NAME})*)\s*,?\s*\)\s*$")
 _TARGET = re.compile(rf"\bINTO\s+({_NAME}(?:\s*\.\s*{_NAME})*)", re.IGNORECASE)
 
 
+class Part(NamedTuple):
+    """A part of a statement's text, with the placeholders in it."""
+
+    text: str
+    placeholders: tuple[Placeholder, ...]
+
+
 class InsertRows:
     """An INSERT of one row as INSERTs of many.
 
@@ -47,7 +55,7 @@ class InsertRows:
 
     Attributes
     ----------
-    expressions : list of Statement
+    expressions : list of Part
         The row's values.
     numbers : list of list of int
         For each of them the numbers of its placeholders.
@@ -57,19 +65,17 @@ class InsertRows:
 
     def __init__(self, slots: Slots, parts: InsertValues) -> None:
         self._parts = parts
-        self.expressions: list[Statement] = []
+        self.expressions: list[Part] = []
         self.numbers: list[list[int]] = []
         text = slots.statement.text
         numbered = list(zip(slots.statement.placeholders, slots.numbers, strict=True))
         for start, stop, _ in parts.expressions:
             inside = [(p, number) for p, number in numbered if start <= p.start < stop]
             moved = tuple(Placeholder(p.start - start, p.stop - start, p.name) for p, _ in inside)
-            self.expressions.append(
-                slots.statement._replace(text=text[start:stop], placeholders=moved)
-            )
+            self.expressions.append(Part(text[start:stop], moved))
             self.numbers.append([number for _, number in inside])
         self._bare = [
-            replace(expression, ["?"] * len(expression.placeholders)).strip()
+            replaced(*expression, ["?"] * len(expression.placeholders)).strip()
             for expression in self.expressions
         ]
         self.kept = [i for i, part in enumerate(parts.expressions) if not part.default]
@@ -144,7 +150,7 @@ class InsertRows:
         numbers = self.numbers[index]
         if not numbers:
             return self.expressions[index].text
-        return replace(self.expressions[index], [values[number - 1] for number in numbers])
+        return replaced(*self.expressions[index], [values[number - 1] for number in numbers])
 
     def from_rows(self, values: Sequence[str], source: str) -> str | None:
         """One INSERT of the rows of `source`; None where a DEFAULT is in the way.

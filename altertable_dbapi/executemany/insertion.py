@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from ..errors import DatabaseError, DataError, Error, IntegrityError, OperationalError
 from ..execution.binding import Binding, outside_transaction, resolve
-from ..execution.execute import execute
 from ..parameters.bind import Bound, Slots
 from ..parameters.literals import list_literal, sql_type
 from ..result.result import changed
@@ -181,8 +180,8 @@ class Insertion:
         return [self._insert.row(values) for values in zip(*columns, strict=True)]
 
     def _insert_text(self, text: str, bound: Bound | None) -> int:
-        statement = self._slots.statement._replace(text=text, placeholders=(), style="none")
-        return changed(execute(self._session, statement, bound, "server"))
+        sent = text if bound is None else bound.text
+        return changed(self._session.run(self._slots.statement, sent, bound))
 
     def _lists_of(self, rows: Rows) -> ListRows | None:
         """The rows as lists, where that is the same as a statement for each of them."""
@@ -325,10 +324,7 @@ class Insertion:
             return None
         offsets = pa.array([0, rows], pa.int32())
         arrays = [pa.ListArray.from_arrays(offsets, array) for array in lists.lists.values()]
-        names = [f"${i + 1}" for i in range(len(arrays))]
-        numbers = list(range(1, len(arrays) + 1))
-        numbered = Slots(self._slots.statement, text, names, numbers, numbers, len(arrays))
-        return Bound(numbered, [], pa.RecordBatch.from_arrays(arrays, names=names))
+        return Bound(text, [f"${i + 1}" for i in range(len(arrays))], arrays)
 
     # What was wrong
 

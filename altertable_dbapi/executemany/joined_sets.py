@@ -80,7 +80,7 @@ class _Joined:
         found = runs(self._slots, sets, self._plan.uses, LIST_BYTES)
         # The server is asked before the transaction begins.
         self._binding = binding
-        self._sources = Sources(self._slots, resolve(binding, self._session, many=True))
+        self._sources = Sources(resolve(binding, self._session, many=True))
         with atomic(self._session):
             for run in found:
                 casts = self._casts(run)
@@ -178,9 +178,10 @@ class _Joined:
                 keyed.append(f"CAST({name} AS VARCHAR)" if text else name)
         text = plan.statement.text(lists, piece.num_rows, casts, keyed)
         bound = sources.bind(piece, text)
-        statement = self._slots.statement._replace(text=text, placeholders=(), style="none")
         try:
-            result = execute(self._session, statement, bound, "server")
+            result = self._session.run(
+                self._slots.statement, text if bound is None else bound.text, bound
+            )
             if plan.statement.returning is None:
                 self._changed.take(result)
                 return None

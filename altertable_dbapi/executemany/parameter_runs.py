@@ -166,7 +166,7 @@ def _run(slots: Slots, columns: Sequence[Sequence[Any]], first: int) -> Iterator
         yield Run(
             range(first, first + count),
             arrays,
-            lambda index: Bound(slots, [values[index] for values in columns], row=first + index),
+            lambda index: slots.bind_values([values[index] for values in columns], first + index),
         )
 
 
@@ -240,7 +240,7 @@ def _of_arrow(slots: Slots, batches: Iterator[pa.RecordBatch], size: int) -> Ite
                 continue
 
             def bind(index: int, given: pa.RecordBatch = given, done: int = done) -> Bound:
-                return Bound(slots, [], given.slice(done + index, 1))
+                return slots.bind_columns(given.slice(done + index, 1).columns)
 
             rows = range(first + done, first + done + piece.num_rows)
             yield Run(rows, piece.columns, bind)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from ..execution.binding import Binding
-from ..parameters.bind import Bound, Slots
+from ..parameters.bind import Bound
 from ..parameters.literals import list_literal
 
 #: Bytes of a message with lists, about. Servers commonly refuse gRPC messages above 4 MiB.
@@ -49,8 +49,7 @@ def rows_of(lists: Sequence[str | None], rows: int, more: str = "") -> str:
 class Sources:
     """How the lists of a statement's placeholders reach the server."""
 
-    def __init__(self, slots: Slots, binding: Binding) -> None:
-        self._slots = slots
+    def __init__(self, binding: Binding) -> None:
         self._bound = binding.lists
         self.bytes = LIST_BYTES if binding.lists else TEXT_BYTES
 
@@ -68,10 +67,7 @@ class Sources:
             return None
         offsets = pa.array([0, batch.num_rows], pa.int32())
         arrays = [pa.ListArray.from_arrays(offsets, column) for column in columns]
-        names = [f"${i + 1}" for i in range(len(arrays))]
-        numbers = list(range(1, len(arrays) + 1))
-        slots = Slots(self._slots.statement, text, names, numbers, numbers, len(arrays))
-        return Bound(slots, [], pa.RecordBatch.from_arrays(arrays, names=names))
+        return Bound(text, [f"${i + 1}" for i in range(len(arrays))], arrays)
 
 
 def _empty(column: pa.Array) -> bool:

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from ..parameters.bind import Slots
-from ..statement.insert import insert_values
+from ..statement.insert import insert_parts
 from ..statement.lexer import Token, top_level
 from ..statement.row_expressions import Expression, plain_name, tokens_between
-from ..statement.scan import replace
+from ..statement.scan import replaced
 from .set_sources import references, rows_of
 
 #: The name of the rows of lists in a statement.
@@ -100,8 +100,9 @@ class _Parts:
         """A part of the text with its placeholders replaced, the first number by the first."""
         inside = [(p, number) for p, number in self.numbered if start <= p.start < stop]
         moved = tuple(p._replace(start=p.start - start, stop=p.stop - start) for p, _ in inside)
-        part = self.slots.statement._replace(text=self.source[start:stop], placeholders=moved)
-        return replace(part, [values[number - 1] for _, number in inside])
+        return replaced(
+            self.source[start:stop], moved, [values[number - 1] for _, number in inside]
+        )
 
     def written_expression(self, expression: Expression, values: Sequence[str]) -> str:
         tokens = expression.tokens
@@ -222,8 +223,7 @@ class KeyedInsert:
         self.table, self.qualifiers = _target(parts, head[into + 1 :])
         self.qualifiers.add("excluded")
         self._head = parts.source[: head[-1].stop]
-        plain = parts.slots.statement._replace(text=parts.source[: row.stop], returning=False)
-        found = insert_values(plain)
+        found = insert_parts(parts.source[: row.stop], parts.slots.statement.placeholders)
         if found is None or (columns and len(columns) != len(found.expressions)):
             raise ValueError(parts.source)
         if not columns and any(part.default for part in found.expressions):

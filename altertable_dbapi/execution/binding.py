@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from ..errors import DatabaseError, InternalError, NotSupportedError, OperationalError
 from ..logs import logger
-from ..parameters.bind import Bound, slots
+from ..parameters.bind import slots
 from ..parameters.values import column
 from ..session.opening import open_session
 from ..session.session import Session
@@ -165,7 +165,7 @@ def _answers(session: Session, expected: list[tuple[Any, tuple[str, str]]]) -> l
     statement = scan(f"SELECT {', '.join(asked)}, (NULL) IS NULL")
     if expected:
         numbered = slots(statement)
-        bound = Bound(numbered, [value for value, _ in expected for _ in range(2)])
+        bound = numbered.bind_values([value for value, _ in expected for _ in range(2)])
     else:
         bound = None
     kinds = [str] * (2 * len(asked)) + [bool]

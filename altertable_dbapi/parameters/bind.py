@@ -31,20 +31,19 @@ NULL = "(NULL)"
 
 
 class Bound:
-    """A statement ready to be sent: its text, and a column of one row for each placeholder.
+    """A text ready to be sent, and a column of one row for each of its numbers.
 
-    Values are converted when it is made, so that one that cannot be bound fails before anything
+    Values are converted before it is made, so that one that cannot be bound fails before anything
     is sent.
 
     Parameters
     ----------
-    slots : Slots
-    values : list
-        Python values in number order; not used when `batch` is given.
-    batch : pyarrow.RecordBatch, optional
-        The values, where the caller brought them as Arrow.
-    row : int, optional
-        Which of many sets of parameters this is, for messages.
+    text : str
+        A statement whose placeholders are ``$1..$n``.
+    names : sequence of str
+        What each number is called in messages.
+    columns : sequence of pyarrow.Array
+        The value of each number.
 
     Attributes
     ----------
@@ -53,29 +52,17 @@ class Bound:
         has no type for it, and any that the driver chose would change the statement's.
     """
 
-    __slots__ = ("_columns", "_sent", "_slots", "text")
+    __slots__ = ("_columns", "_names", "_numbered", "_sent", "text")
 
-    def __init__(
-        self,
-        slots: Slots,
-        values: Sequence[Any],
-        batch: pa.RecordBatch | None = None,
-        row: int | None = None,
-    ) -> None:
-        self._slots = slots
-        self._columns: list[pa.Array]
-        if batch is not None:
-            self._columns = list(batch.columns)
-        else:
-            self._columns = [
-                column([value], name, first_row=row)
-                for name, value in zip(slots.names, values, strict=True)
-            ]
+    def __init__(self, text: str, names: Sequence[str], columns: Sequence[pa.Array]) -> None:
+        self._numbered = text
+        self._names = names
+        self._columns = columns
         self._sent: list[pa.Array] = []
-        self.text = slots.text
+        self.text = text
         as_they_are = True
         replacements = []
-        for name, array in zip(slots.names, self._columns, strict=True):
+        for name, array in zip(names, columns, strict=True):
             if pa.types.is_null(array.type):
                 replacements.append(NULL)
                 as_they_are = False
@@ -89,9 +76,7 @@ class Bound:
             replacements.append(number if kind is None else f"CAST({number} AS {kind})")
             as_they_are &= kind is None
         if not as_they_are:
-            numbered = scan(slots.text)
-            numbers = [int(placeholder.name) for placeholder in numbered.placeholders]
-            self.text = replace(numbered, [replacements[number - 1] for number in numbers])
+            self.text = _filled(scan(text), replacements)
 
     @property
     def is_bound(self) -> bool:
@@ -126,15 +111,21 @@ class Bound:
         from .literals import literals  # which few statements need
 
         written = []
-        for name, array in zip(self._slots.names, self._columns, strict=True):
+        for name, array in zip(self._names, self._columns, strict=True):
             try:
                 null = pa.types.is_null(array.type)
                 written.append(NULL if null else literals(array)[0])
             except DataError as error:
                 raise DataError(f"cannot write the value of {name} as SQL: {error}") from None
-        slots = self._slots
-        check_backquotes(slots.statement)
-        return replace(slots.statement, [written[number - 1] for number in slots.numbers])
+        numbered = scan(self._numbered)
+        check_backquotes(numbered)
+        return _filled(numbered, written)
+
+
+def _filled(numbered: Statement, replacements: Sequence[str]) -> str:
+    """A statement with a text for each of its numbers."""
+    numbers = [int(placeholder.name) for placeholder in numbered.placeholders]
+    return replace(numbered, [replacements[number - 1] for number in numbers])
 
 
 class Slots(NamedTuple):
@@ -166,8 +157,17 @@ class Slots(NamedTuple):
         """The values of one set of parameters."""
         batch = _as_batch(parameters)
         if batch is not None:
-            return Bound(self, [], self.columns(batch))
-        return Bound(self, self.values(parameters), row=row)
+            return self.bind_columns(self.columns(batch).columns)
+        return self.bind_values(self.values(parameters), row)
+
+    def bind_values(self, values: Sequence[Any], row: int | None = None) -> Bound:
+        """Python values in number order; `row` is their set, for messages."""
+        named = zip(self.names, values, strict=True)
+        return self.bind_columns([column([value], name, first_row=row) for name, value in named])
+
+    def bind_columns(self, columns: Sequence[pa.Array]) -> Bound:
+        """A column of one row for each number."""
+        return Bound(self.text, self.names, columns)
 
     def values(self, parameters: Parameters) -> list[Any]:
         """The values of one set of parameters that is a mapping or a sequence, in number order.

@@ -16,6 +16,7 @@ from ..errors import (
     OperationalError,
     ProgrammingError,
 )
+from .codes import GrpcCode
 
 #: What DuckDB writes before "Error:", and the PEP 249 class for it. DuckDB's own Python client
 #: draws the same lines (https://github.com/duckdb/duckdb-python, exceptions).
@@ -82,47 +83,29 @@ _EXISTENCE = r"does not exist|already exists"
 _MISSING = r"SET \w+: No catalog"
 
 
-#: gRPC status codes, used where the text has no DuckDB prefix
-#: (https://grpc.io/docs/guides/status-codes/).
+#: The PEP 249 class for a gRPC code, where the text has no DuckDB prefix.
 GRPC_ERRORS: dict[int, type[Error]] = {
-    1: OperationalError,  # CANCELLED
-    2: OperationalError,  # UNKNOWN
-    3: ProgrammingError,  # INVALID_ARGUMENT
-    4: OperationalError,  # DEADLINE_EXCEEDED
-    5: ProgrammingError,  # NOT_FOUND
-    6: ProgrammingError,  # ALREADY_EXISTS
-    7: ProgrammingError,  # PERMISSION_DENIED
-    8: OperationalError,  # RESOURCE_EXHAUSTED
-    9: OperationalError,  # FAILED_PRECONDITION
-    10: OperationalError,  # ABORTED
-    11: DataError,  # OUT_OF_RANGE
-    12: NotSupportedError,  # UNIMPLEMENTED
-    13: InternalError,  # INTERNAL
-    14: OperationalError,  # UNAVAILABLE
-    15: OperationalError,  # DATA_LOSS
-    16: OperationalError,  # UNAUTHENTICATED
+    GrpcCode.CANCELLED: OperationalError,
+    GrpcCode.UNKNOWN: OperationalError,
+    GrpcCode.INVALID_ARGUMENT: ProgrammingError,
+    GrpcCode.DEADLINE_EXCEEDED: OperationalError,
+    GrpcCode.NOT_FOUND: ProgrammingError,
+    GrpcCode.ALREADY_EXISTS: ProgrammingError,
+    GrpcCode.PERMISSION_DENIED: ProgrammingError,
+    GrpcCode.RESOURCE_EXHAUSTED: OperationalError,
+    GrpcCode.FAILED_PRECONDITION: OperationalError,
+    GrpcCode.ABORTED: OperationalError,
+    GrpcCode.OUT_OF_RANGE: DataError,
+    GrpcCode.UNIMPLEMENTED: NotSupportedError,
+    GrpcCode.INTERNAL: InternalError,
+    GrpcCode.UNAVAILABLE: OperationalError,
+    GrpcCode.DATA_LOSS: OperationalError,
+    GrpcCode.UNAUTHENTICATED: OperationalError,
 }
 
 
-#: The Go driver's names of the gRPC codes.
-GRPC_NAMES = {
-    "Canceled": 1,
-    "Unknown": 2,
-    "InvalidArgument": 3,
-    "DeadlineExceeded": 4,
-    "NotFound": 5,
-    "AlreadyExists": 6,
-    "PermissionDenied": 7,
-    "ResourceExhausted": 8,
-    "FailedPrecondition": 9,
-    "Aborted": 10,
-    "OutOfRange": 11,
-    "Unimplemented": 12,
-    "Internal": 13,
-    "Unavailable": 14,
-    "DataLoss": 15,
-    "Unauthenticated": 16,
-}
+#: The gRPC codes by the Go driver's names.
+GRPC_NAMES = {code.go_name: code for code in GrpcCode}
 
 
 #: For errors that carry an ADBC status alone; what is not listed is an OperationalError.
@@ -141,37 +124,37 @@ ADBC_ERRORS: dict[int, type[Error]] = {
 
 #: The gRPC code behind each of the exceptions that ``pyarrow.flight`` raises, by class name, since
 #: pyarrow.flight itself is imported only where it is used.
-FLIGHT_CODES = {
-    "FlightCancelledError": 1,
-    "FlightServerError": 2,
-    "ArrowInvalid": 3,
-    "FlightTimedOutError": 4,
-    "ArrowKeyError": 5,
-    "FlightUnauthorizedError": 7,
-    "ArrowNotImplementedError": 12,
-    "FlightInternalError": 13,
-    "FlightUnavailableError": 14,
-    "FlightUnauthenticatedError": 16,
+FLIGHT_CODES: dict[str, GrpcCode] = {
+    "FlightCancelledError": GrpcCode.CANCELLED,
+    "FlightServerError": GrpcCode.UNKNOWN,
+    "ArrowInvalid": GrpcCode.INVALID_ARGUMENT,
+    "FlightTimedOutError": GrpcCode.DEADLINE_EXCEEDED,
+    "ArrowKeyError": GrpcCode.NOT_FOUND,
+    "FlightUnauthorizedError": GrpcCode.PERMISSION_DENIED,
+    "ArrowNotImplementedError": GrpcCode.UNIMPLEMENTED,
+    "FlightInternalError": GrpcCode.INTERNAL,
+    "FlightUnavailableError": GrpcCode.UNAVAILABLE,
+    "FlightUnauthenticatedError": GrpcCode.UNAUTHENTICATED,
 }
 
 
 #: The ADBC status for a gRPC code. What is not listed is UNKNOWN.
-GRPC_STATUSES = {
-    1: AdbcStatusCode.CANCELLED,
-    3: AdbcStatusCode.INVALID_ARGUMENT,
-    4: AdbcStatusCode.TIMEOUT,
-    5: AdbcStatusCode.NOT_FOUND,
-    6: AdbcStatusCode.ALREADY_EXISTS,
-    7: AdbcStatusCode.UNAUTHORIZED,
-    8: AdbcStatusCode.IO,
-    9: AdbcStatusCode.INVALID_STATE,
-    10: AdbcStatusCode.INVALID_STATE,
-    11: AdbcStatusCode.INVALID_DATA,
-    12: AdbcStatusCode.NOT_IMPLEMENTED,
-    13: AdbcStatusCode.INTERNAL,
-    14: AdbcStatusCode.IO,
-    15: AdbcStatusCode.IO,
-    16: AdbcStatusCode.UNAUTHENTICATED,
+GRPC_STATUSES: dict[int, AdbcStatusCode] = {
+    GrpcCode.CANCELLED: AdbcStatusCode.CANCELLED,
+    GrpcCode.INVALID_ARGUMENT: AdbcStatusCode.INVALID_ARGUMENT,
+    GrpcCode.DEADLINE_EXCEEDED: AdbcStatusCode.TIMEOUT,
+    GrpcCode.NOT_FOUND: AdbcStatusCode.NOT_FOUND,
+    GrpcCode.ALREADY_EXISTS: AdbcStatusCode.ALREADY_EXISTS,
+    GrpcCode.PERMISSION_DENIED: AdbcStatusCode.UNAUTHORIZED,
+    GrpcCode.RESOURCE_EXHAUSTED: AdbcStatusCode.IO,
+    GrpcCode.FAILED_PRECONDITION: AdbcStatusCode.INVALID_STATE,
+    GrpcCode.ABORTED: AdbcStatusCode.INVALID_STATE,
+    GrpcCode.OUT_OF_RANGE: AdbcStatusCode.INVALID_DATA,
+    GrpcCode.UNIMPLEMENTED: AdbcStatusCode.NOT_IMPLEMENTED,
+    GrpcCode.INTERNAL: AdbcStatusCode.INTERNAL,
+    GrpcCode.UNAVAILABLE: AdbcStatusCode.IO,
+    GrpcCode.DATA_LOSS: AdbcStatusCode.IO,
+    GrpcCode.UNAUTHENTICATED: AdbcStatusCode.UNAUTHENTICATED,
 }
 
 
@@ -253,7 +236,12 @@ def grpc_code(error: adbc.Error) -> int | None:
 
 def _named_code(text: str) -> int | None:
     tail = re.search(_ADBC_TAIL, text) or re.search(_GO_STATUS, text)
-    return GRPC_NAMES.get(tail["code"]) if tail else None
+    return _number(GRPC_NAMES.get(tail["code"])) if tail else None
+
+
+def _number(code: GrpcCode | None) -> int | None:
+    """A code as errors have it: a plain number."""
+    return None if code is None else code.value
 
 
 def classify(text: str, code: int | None, status: int) -> tuple[type[Error], int]:
@@ -329,10 +317,11 @@ def unreadable_schema(error: Exception) -> DataError:
 def from_flight(error: Exception) -> Error:
     """The error of this driver for one that a call of ``pyarrow.flight`` raised."""
     text = _text(error)
-    code = FLIGHT_CODES.get(type(error).__name__)
+    known = FLIGHT_CODES.get(type(error).__name__)
     head = re.match(_FLIGHT_HEAD, text)
     if head:
         text = text[head.end() :]
-        code = GRPC_NAMES.get(head["code"].title().replace(" ", ""), code)
+        known = GRPC_NAMES.get(head["code"].title().replace(" ", ""), known)
+    code = _number(known)
     kind, status = classify(text, code, AdbcStatusCode.UNKNOWN)
     return kind(sentence(text), status_code=status, vendor_code=code)

@@ -7,13 +7,11 @@ import re
 import adbc_driver_manager as adbc
 
 from ..errors import Error, OperationalError, ProgrammingError
+from ..protocol.codes import GrpcCode
 from ..protocol.errors import from_adbc, grpc_code, sentence
 from ..settings.settings import Settings
 from ..settings.tls import adbc_options, refusal
 from .session import Session
-
-_UNAUTHENTICATED = 16
-_UNAVAILABLE = 14
 
 # What Go's network and TLS code says, and what it means for whoever connects.
 _CAUSES = [
@@ -89,9 +87,9 @@ def _explained(error: adbc.Error, settings: Settings) -> Error:
     text, code = str(error), grpc_code(error)
     said = sentence(text)
     tried = f"cannot connect to {settings.address} as {settings.username!r}"
-    if code == _UNAUTHENTICATED:
+    if code == GrpcCode.UNAUTHENTICATED:
         message = f"{tried}: the user name or the password is wrong ({said})"
-    elif code == _UNAVAILABLE:
+    elif code == GrpcCode.UNAVAILABLE:
         message = f"{tried}: {_cause(text, settings) or said}"
     else:
         options = "".join(f", {k}={v!r}" for k, v in settings.session_options.items())

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 from adbc_driver_manager import AdbcStatusCode
 
 from ..errors import Error, OperationalError
+from ..protocol.codes import GrpcCode
 from ..protocol.errors import ends_early
 from .settings import Settings, check
 
@@ -23,17 +24,21 @@ _AT_ONCE = 0.001
 
 _OPTION = "adbc.flight.sql.rpc.timeout_seconds."
 
-_CANCELLED, _DEADLINE_EXCEEDED, _UNAVAILABLE, _DATA_LOSS, _UNAUTHENTICATED = 1, 4, 14, 15, 16
 _BROKEN_OFF = frozenset(
-    {_CANCELLED, _DEADLINE_EXCEEDED, _UNAVAILABLE, _DATA_LOSS, _UNAUTHENTICATED}
+    {
+        GrpcCode.CANCELLED,
+        GrpcCode.DEADLINE_EXCEEDED,
+        GrpcCode.UNAVAILABLE,
+        GrpcCode.DATA_LOSS,
+        GrpcCode.UNAUTHENTICATED,
+    }
 )
 _BROKEN_OFF_STATUS = frozenset(
     {AdbcStatusCode.CANCELLED, AdbcStatusCode.TIMEOUT, AdbcStatusCode.UNAUTHENTICATED}
 )
 
-# INVALID_ARGUMENT and OUT_OF_RANGE: what a statement itself is refused with, which may quote the
-# user's words.
-_OF_STATEMENTS = frozenset({3, 11})
+# What a statement itself is refused with, in a text that may quote the user's words.
+_OF_STATEMENTS = frozenset({GrpcCode.INVALID_ARGUMENT, GrpcCode.OUT_OF_RANGE})
 _EXPIRED = re.compile(
     r"(?:the |your )?session (?:has |was )?expired(?:[.:;,!] ?[^'\"]{0,80})?", re.I
 )
@@ -159,7 +164,7 @@ class Limits(NamedTuple):
             f"{name}_timeout ran out: {what} took longer than "
             f"{getattr(self.timeouts, name):g} s, and the server may still be at it",
             status_code=AdbcStatusCode.TIMEOUT,
-            vendor_code=_DEADLINE_EXCEEDED,
+            vendor_code=GrpcCode.DEADLINE_EXCEEDED.value,
         )
 
 
@@ -167,7 +172,7 @@ def ran_out(error: Error) -> bool:
     """Whether an error says that a time limit has run out."""
     return (
         error.status_code == AdbcStatusCode.TIMEOUT
-        or error.vendor_code == _DEADLINE_EXCEEDED
+        or error.vendor_code == GrpcCode.DEADLINE_EXCEEDED
         or str(error).startswith(_SERVERS_WORDS)
     )
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import dropwhile
 from typing import NamedTuple
 
 from .lexer import Token, top_level
-from .scan import Statement
+from .scan import Placeholder, Statement
 
 _INSERT = (
     r"(?P<head>INSERT(?P<replace> OR REPLACE| OR IGNORE)? INTO \S+(?: \. \S+)*(?: AS \S+)?(?: \()?)"
@@ -51,8 +52,14 @@ def insert_values(statement: Statement) -> InsertValues | None:
     Any other statement gives None, also one with several rows, with RETURNING, or with a
     placeholder outside of the row.
     """
-    text = statement.text
-    if statement.verb != "INSERT" or statement.returning or statement.explain or "`" in text:
+    if statement.verb != "INSERT" or statement.returning or statement.explain:
+        return None
+    return insert_parts(statement.text, statement.placeholders)
+
+
+def insert_parts(text: str, placeholders: Sequence[Placeholder]) -> InsertValues | None:
+    """Take apart the text of an INSERT, up to its RETURNING."""
+    if "`" in text:
         return None
     tokens = list(dropwhile(lambda token: token.kind == ";", top_level(text)))
     while tokens[-1].kind == ";":
@@ -64,7 +71,7 @@ def insert_values(statement: Statement) -> InsertValues | None:
     values = match["head"].count(" ") + 1
     row = tokens[values + 1]
     expressions = _expressions(text, row.start + 1)
-    if not expressions or any(not row.start < p.start < row.stop for p in statement.placeholders):
+    if not expressions or any(not row.start < p.start < row.stop for p in placeholders):
         return None
     upsert = match["replace"] == " OR REPLACE" or "UPDATE" in kinds[values:]
     tail = text[row.stop : tokens[-1].stop]

@@ -187,15 +187,19 @@ def split(script: str) -> list[str]:
 
 
 def replace(statement: Statement, replacements: Sequence[str]) -> str:
-    """Give the statement's text with the i-th placeholder replaced by the i-th string.
+    """Give the statement's text with the i-th placeholder replaced by the i-th string."""
+    return replaced(statement.text, statement.placeholders, replacements)
+
+
+def replaced(text: str, placeholders: Sequence[Placeholder], replacements: Sequence[str]) -> str:
+    """Give a text with the i-th of its placeholders replaced by the i-th string.
 
     Space is put where a replacement would grow together with its neighbours: ``LIKE?`` is not
     ``LIKE$1``, ``1-?`` not ``1--5``, ``?.a`` not ``$1.a`` (a number in DuckDB 2.0).
     """
-    text = statement.text
     pieces: list[str] = []
     stop = 0
-    for (start, end, _), replacement in zip(statement.placeholders, replacements, strict=True):
+    for (start, end, _), replacement in zip(placeholders, replacements, strict=True):
         before = "" if text[max(start - 1, 0) : start] in _OPENS else " "
         after = "" if text[end : end + 1] in _CLOSES else " "
         pieces += text[stop:start], before, replacement, after
