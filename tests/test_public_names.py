@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import pickle
 import types
+from pathlib import Path
 
 import pytest
 
+import adbc_driver_altertable
+import altertable_airflow_provider
 import altertable_dbapi
+import pytest_altertable
 from altertable_dbapi import Connection, Cursor, Interval, sql
 from altertable_dbapi.local import Server
+
+from . import typed_program
 
 
 def test_public_names_say_that_they_are_the_packages() -> None:
@@ -48,6 +54,20 @@ def misused(connection: Connection[tuple[object, ...]]) -> None:
     connection.load("t", [], mode="upsert")  # type: ignore[arg-type]
     connection.cursor(binding="both")  # type: ignore[call-overload]
     altertable_dbapi.connect(compute_size="XXL")  # type: ignore[call-overload]
+
+
+def test_a_program_that_is_checked_for_its_types_runs(tmp_path: Path) -> None:
+    typed_program.main(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "package",
+    [altertable_dbapi, adbc_driver_altertable, altertable_airflow_provider, pytest_altertable],
+    ids=lambda package: package.__name__,
+)
+def test_type_checkers_are_told_to_look_at_the_package(package: types.ModuleType) -> None:
+    assert package.__file__ is not None
+    assert Path(package.__file__).with_name("py.typed").exists()
 
 
 def test_sql_is_a_function_and_connect_one() -> None:

@@ -21,6 +21,13 @@ class ArrowArray(Protocol):
         """The data as two PyCapsules."""
 
 
+class ArrowType(Protocol):
+    """A type of Arrow, of any library."""
+
+    def __arrow_c_schema__(self) -> object:
+        """The type as a PyCapsule."""
+
+
 class Batched(Protocol):
     """Something that is read in batches, as a ``pyarrow.parquet.ParquetFile`` is."""
 

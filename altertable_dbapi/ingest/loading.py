@@ -10,9 +10,7 @@ from ..statement.names import table_names
 from .options import BATCH_BYTES, Progress
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from ..arrow_input.loadable import Loadable
+    from ..arrow_input.loadable import ArrowType, Loadable
     from ..session.session import Session
     from ..settings.settings import Settings
     from .options import Mode
@@ -52,7 +50,7 @@ class Loading:
         header: bool | Sequence[str] | None = None,
         encoding: str | None = None,
         null_text: str | Sequence[str] | None = None,
-        column_types: Mapping[str, pa.DataType | str] | None = None,
+        column_types: Mapping[str, ArrowType | str] | None = None,
     ) -> int:
         """Load data into a table, all of it or nothing.
 
