@@ -191,10 +191,6 @@ class TestCommand:
         assert PASSWORD not in out + err
         assert _tables(server) == []
 
-    def test_an_argument_too_many(self, server: Server, capsys: Captured) -> None:
-        assert main(["--uri", server.uri, "doctor", "now"]) == 1
-        assert capsys.readouterr().err == "error: doctor takes no argument, not 'now'\n"
-
     def test_write_is_for_doctor(self, capsys: Captured) -> None:
         with pytest.raises(SystemExit):
             main(["--local", "--write", "SELECT 1"])

@@ -48,8 +48,6 @@ def test_load(server: Server, auto: Connection, file: str, capsys: Captured) -> 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["load"], "load takes one FILE and --into TABLE"),
-        (["load", "x.parquet"], "load takes one FILE and --into TABLE"),
         (["load", "nowhere.parquet", "--into", "t"], "no file to load: 'nowhere.parquet'"),
         (["load", "FILE", "--into", "t"], "does not exist; mode='create_append'"),
     ],

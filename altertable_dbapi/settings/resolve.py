@@ -35,8 +35,25 @@ def resolve(
         A setting is unknown, malformed or missing; the message names it, what it was and what it
         may be. A password is never repeated.
     """
+    return of_sources(given(uri, arguments, environ))
+
+
+def given(
+    uri: str | None = None,
+    arguments: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> dict[str, tuple[Any, str]]:
+    """Each setting that is given, not checked yet, and the source that it comes from.
+
+    Takes what `resolve` does.
+
+    Raises
+    ------
+    ProgrammingError
+        A setting is unknown, or the URI malformed.
+    """
     uri = conceal(uri)
-    values: dict[str, Any] = _of_environment(os.environ if environ is None else environ)
+    values: dict[str, tuple[Any, str]] = _of_environment(os.environ if environ is None else environ)
     del environ  # it has the password in it, which a traceback with local variables would show
     if uri is not None:
         for name, text in parse_uri(uri).items():
@@ -46,6 +63,11 @@ def resolve(
             raise ProgrammingError(f"unknown connection setting {name!r}; {known_settings()}")
         if value is not None:
             values[name] = (value, f"argument {name}")
+    return values
+
+
+def of_sources(values: Mapping[str, tuple[Any, str]]) -> Settings:
+    """The checked settings of what `given` gives; raises what `resolve` does."""
     settings = Settings(
         **{name: checked(name, value, source) for name, (value, source) in values.items()}
     )
