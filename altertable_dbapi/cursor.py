@@ -173,7 +173,7 @@ class Cursor(AdbcMethods, ArrowMethods, FrameMethods, adbc_dbapi.Cursor, Generic
         statement, parameters = scanned(operation, parameters)
         bound = bind(statement, parameters)
         session = self._connection._session
-        with session.lock, session.operations.begin(self._timeouts.begin()), showing(operation):
+        with session.lock, session.operations.under_way(self._timeouts.begin()), showing(operation):
             self._reset()
             self._finish(statement, execute(session, statement, bound, self._binding))
         return self
@@ -220,7 +220,7 @@ class Cursor(AdbcMethods, ArrowMethods, FrameMethods, adbc_dbapi.Cursor, Generic
         from .executemany.execute_many import execute_many
 
         session = self._connection._session
-        with session.lock, session.operations.begin(self._timeouts.begin()), showing(operation):
+        with session.lock, session.operations.under_way(self._timeouts.begin()), showing(operation):
             changed = execute_many(session, statement, seq_of_parameters, self._binding)
             self._rowcount = changed.count
             returned = changed.result(session.lock)

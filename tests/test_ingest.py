@@ -306,7 +306,7 @@ def test_no_rows_and_no_batches(auto: Connection) -> None:
         "BIGINT",
         "VARCHAR",
     ]
-    with pytest.raises(ProgrammingError, match="not one batch"):
+    with pytest.raises(ProgrammingError, match="no record batch"):
         auto.load("u", iter([]), mode="create")
 
 

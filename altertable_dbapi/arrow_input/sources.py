@@ -31,7 +31,7 @@ class Source(NamedTuple):
     Attributes
     ----------
     schema : pyarrow.Schema or None
-        None where there was not one batch.
+        None where there was no batch.
     batches : iterator of pyarrow.RecordBatch
         All of them.
     sample : sequence of pyarrow.RecordBatch

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DataError, IntegrityError, ProgrammingError
-from ..execution.binding import resolve
+from ..execution.binding import binding_for
 from ..execution.execute import execute
 from ..parameters.bind import Bound, Slots, bind, slots
 from ..session.block import atomic
@@ -54,7 +54,7 @@ def _each(session: Session, numbered: Slots, sets: Any, binding: str, changed: C
         return
     if first[1] is not None:
         # The server is asked before the transaction begins.
-        resolve(binding, session)
+        binding_for(binding, session)
     with atomic(session):
         for row, bound in chained(first, rows):
             try:

@@ -128,7 +128,7 @@ def _case(
     return f"CASE {' '.join(branches)} END"
 
 
-def rows_of(lists: dict[str, str], rows: int, more: str = "") -> str:
+def unnested(lists: dict[str, str], rows: int, more: str = "") -> str:
     """The rows of lists, as what stands behind FROM; `lists` has each list's SQL expression."""
     columns = [f"unnest({source}) AS {name}" for name, source in lists.items()]
     if more:

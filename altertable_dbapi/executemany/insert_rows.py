@@ -17,11 +17,11 @@ _OWN_STATEMENT = re.compile(
     r"|\(\s*FROM\b|--|/\*",
     re.IGNORECASE,
 )
-# A type that needs no parser.
+# A type that can be told from its text alone.
 _TYPE = r"(?:TIMESTAMP\s+WITH\s+TIME\s+ZONE|\w+(?:\s*\([\w\s,]*\))?)(?:\s*\[\d*\])*"
 _CAST = re.compile(rf"\?\s*::\s*{_TYPE}|CAST\s*\(\s*\?\s+AS\s+{_TYPE}\s*\)", re.IGNORECASE)
-# What stands around a placeholder that is text for all its statement cares: elsewhere a string may
-# become what is wanted there, a number in chr('65'), which a column of text does not.
+# What shows that a statement takes a placeholder's value as text. Elsewhere DuckDB may convert a
+# string, as in chr('65'), which it does not do with a column of text.
 _TEXT_BEFORE = re.compile(r"\b(?P<name>CAST|upper|lower|trim|ltrim|rtrim)\s*\(\s*$", re.IGNORECASE)
 _TEXT_AFTER = re.compile(r"\s*(?:(?P<cast>::)|(?P<as>AS\b)|(?P<end>\)))", re.IGNORECASE)
 # What does not bind closer to an operand than ||.

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from ..errors import DatabaseError, DataError, Error, IntegrityError, OperationalError
-from ..execution.binding import Binding, outside_transaction, resolve
+from ..execution.binding import Binding, binding_for, outside_transaction
 from ..parameters.bind import Bound, Slots
 from ..parameters.literals import list_literal, sql_type
 from ..result.result import changed
 from ..session.block import atomic
 from .given_sets import chained, is_kept
-from .insert_lists import NO_TYPE, Combination, ListRows, combinations, over_lists, rows_of
+from .insert_lists import NO_TYPE, Combination, ListRows, combinations, over_lists, unnested
 from .insert_rows import InsertRows
 from .located import located
 from .parameter_rows import Rows, typed_rows
@@ -75,14 +75,14 @@ class Insertion:
         found: Iterator[Rows] = typed_rows(self._slots, sets, _LIST_BYTES)
         kept: list[Rows] | None = None
         if is_kept(sets):
-            # All of it, so that what cannot be bound is known before anything is sent.
+            # All of it, so that a value that cannot be bound is known before anything is sent.
             kept = list(found)
             found = iter(kept)
         first = next(found, None)
         if first is None:
             return 0
         # The server is asked before the transaction begins.
-        self._binding: Binding = resolve(self._setting, session, many=True)
+        self._binding: Binding = binding_for(self._setting, session, many=True)
         self._lists_of(first)
         again = kept is not None and not session.in_transaction
         if not again and first.length > 1 and self._has_keys():
@@ -240,8 +240,8 @@ class Insertion:
     def _agree(self, rows: Rows, asked: dict[int, list[Combination]]) -> bool:
         """Whether expressions over columns have the types that they have over values.
 
-        Not all that a function takes as a value does it take as a column, and what is refused in
-        VALUES, an aggregate say, may be none in a query.
+        Some functions take a value and refuse a column. An aggregate is refused in VALUES, and
+        accepted in a query.
         """
         insert = self._insert
         samples: dict[str, str] = {}
@@ -283,7 +283,7 @@ class Insertion:
         query = (
             f"SELECT column_type FROM (DESCRIBE SELECT * FROM "
             f"(SELECT {', '.join(columns for columns, _ in unknown.values())} "
-            f"FROM {rows_of(samples, 1)}), "
+            f"FROM {unnested(samples, 1)}), "
             f"(VALUES ({', '.join(values for _, values in unknown.values())})))"
         )
         try:
@@ -316,7 +316,7 @@ class Insertion:
             written = {name: f"${number}" for number, name in enumerate(lists.lists, start=1)}
         else:
             written = {name: list_literal(array) for name, array in lists.lists.items()}
-        return rows_of(written, rows, more)
+        return unnested(written, rows, more)
 
     def _bound(self, lists: ListRows, text: str, rows: int) -> Bound | None:
         """What the server is to bind to `text`: one row of lists."""

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from ..arrow_input.conversion import cut
 from ..errors import DataError, IntegrityError
-from ..execution.binding import resolve
+from ..execution.binding import binding_for
 from ..execution.execute import execute
 from ..parameters.bind import Slots
 from ..parameters.key_values import canonical, key_cast
@@ -23,7 +23,7 @@ from .given_sets import check_all, is_kept
 from .located import located
 from .parameter_runs import FREE, Run, rounds, runs
 from .set_plan import Plan, assigned_columns, inserted, planned, type_of
-from .set_sources import LIST_BYTES, Sources, rows_of
+from .set_sources import LIST_BYTES, Sources, unnested
 from .set_statements import Key, KeyedChange, KeyedInsert, set_statement
 from .table_facts import Column
 from .wrong_set import wrong_set
@@ -80,7 +80,7 @@ class _Joined:
         found = runs(self._slots, sets, self._plan.uses, LIST_BYTES)
         # The server is asked before the transaction begins.
         self._binding = binding
-        self._sources = Sources(resolve(binding, self._session, many=True))
+        self._sources = Sources(binding_for(binding, self._session, many=True))
         with atomic(self._session):
             for run in found:
                 casts = self._casts(run)
@@ -220,7 +220,7 @@ class _Joined:
         found = wrong_set(
             self._session,
             self._stored(lists),
-            rows_of(lists, len(rows), f"unnest(range({len(rows)})) AS __row"),
+            unnested(lists, len(rows), f"unnest(range({len(rows)})) AS __row"),
             lambda query: self._sources.bind(piece, query),
         )
         if found is not None:

@@ -20,7 +20,7 @@ _FIRST_BLOCK = 1_000
 _BLOCK = 16_384
 
 _INTEGERS = frozenset(INTEGER_DIGITS)
-# Types that make the same of an integer whatever its width.
+# Types to which an integer of any width is cast with the same result.
 _OF_INTEGERS = _INTEGERS | {"HUGEINT", "UHUGEINT", "FLOAT", "DOUBLE", "VARCHAR", "BOOLEAN"}
 # Types of Python whose values have one Arrow type.
 _PLAIN = frozenset((bool, float, str, bytes))
@@ -158,7 +158,7 @@ def _run(slots: Slots, columns: Sequence[Sequence[Any]], first: int) -> Iterator
     except DataError:
         if count == 1:
             raise
-        # No one type holds them all: halves will tell.
+        # No type holds all of them, so each half is tried by itself.
         half = count // 2
         yield from _run(slots, [values[:half] for values in columns], first)
         yield from _run(slots, [values[half:] for values in columns], first + half)

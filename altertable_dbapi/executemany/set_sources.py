@@ -25,7 +25,7 @@ def references(lists: Sequence[str | None]) -> list[str]:
     return ["NULL" if source is None else _COLUMN.format(i) for i, source in enumerate(lists, 1)]
 
 
-def rows_of(lists: Sequence[str | None], rows: int, more: str = "") -> str:
+def unnested(lists: Sequence[str | None], rows: int, more: str = "") -> str:
     """The rows of lists, as what stands behind FROM.
 
     Parameters

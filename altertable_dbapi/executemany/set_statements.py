@@ -14,7 +14,7 @@ from ..statement.insert import insert_parts
 from ..statement.lexer import Token, top_level
 from ..statement.row_expressions import Expression, plain_name, tokens_between
 from ..statement.scan import replaced
-from .set_sources import references, rows_of
+from .set_sources import references, unnested
 
 #: The name of the rows of lists in a statement.
 _SOURCE = "__sets"
@@ -185,7 +185,7 @@ class KeyedChange:
 
     def text(self, lists: Lists, rows: int, casts: Mapping[int, str], keyed: Sequence[str]) -> str:
         parts, names = self._parts, references(lists)
-        source = f"{rows_of(lists, rows)} AS {_SOURCE}"
+        source = f"{unnested(lists, rows)} AS {_SOURCE}"
         head = parts.source[: self._head[-1].stop]
         if self._set:
             changes = parts.written(self._set[0].start, self._set[-1].stop, names)
@@ -281,7 +281,7 @@ class KeyedInsert:
         columns = f" ({', '.join(listed)})" if listed else ""
         tail = f" {self._tail}" if self._tail else ""
         return (
-            f"{self._head}{columns} SELECT {values} FROM {rows_of(lists, rows)}{tail}"
+            f"{self._head}{columns} SELECT {values} FROM {unnested(lists, rows)}{tail}"
             f"{_returning(self.returning, keyed)}"
         )
 

@@ -105,7 +105,7 @@ class AdbcMethods:
 
         names = table_names(quote_identifier(table_name), catalog_name, db_schema_name)
         session = self._connection._session
-        with session.lock, session.operations.begin(self._timeouts.begin()):
+        with session.lock, session.operations.under_way(self._timeouts.begin()):
             self._rowcount = load(session, names, data, mode)
         return self._rowcount
 

@@ -58,7 +58,7 @@ _found: dict[_Server, Binding] = {}
 _asking: defaultdict[_Server, threading.RLock] = defaultdict(threading.RLock)
 
 
-def resolve(setting: str, session: Session, many: bool = False) -> Binding:
+def binding_for(setting: str, session: Session, many: bool = False) -> Binding:
     """The binding for a setting of "server", "client" or "auto".
 
     With "auto" the server is asked, once in a process: it is given one value of each kind and

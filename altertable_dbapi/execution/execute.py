@@ -11,7 +11,7 @@ from ..parameters.bind import Bound, Parameters
 from ..statement.names import lone_surrogate
 from ..statement.query import Query
 from ..statement.scan import Statement, is_empty, scan
-from .binding import resolve
+from .binding import binding_for
 
 if TYPE_CHECKING:
     from ..result.result import Result
@@ -79,7 +79,7 @@ def _sent(
     if bound is None:
         return statement.text, None
     # Before a transaction begins, since it may send a statement of its own.
-    if resolve(binding, session).server:
+    if binding_for(binding, session).server:
         return bound.text, bound if bound.is_bound else None
     return bound.literal_text(), None
 

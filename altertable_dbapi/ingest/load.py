@@ -74,7 +74,7 @@ def load(
         if mode == "append":
             return 0
         raise ProgrammingError(
-            f"the data has not one batch, so mode={mode!r} has no columns to make the table of; "
+            f"the data has no record batch, so mode={mode!r} has no columns to make the table of; "
             "an empty table or a RecordBatchReader has"
         )
     check_names(source.schema.names)

@@ -12,8 +12,8 @@ T = TypeVar("T")
 class Living(Generic[T]):
     """Objects for as long as they live, whatever they compare as.
 
-    The collections of `weakref` run Python code when an object dies, and Ctrl-C that is handled in
-    there is lost. Nor is there a lock: a signal handler may add an object while one is being added.
+    The collections of `weakref` run Python code when an object dies, and a KeyboardInterrupt that
+    is raised there is lost. There is no lock: a signal handler may add an object at any moment.
     """
 
     def __init__(self) -> None:

@@ -21,9 +21,9 @@ _SECONDS_BETWEEN = 0.05
 class ReadAhead:
     """Reads record batches in a thread.
 
-    Ctrl-C that is handled in Python code which the death of an object runs is lost, and a
-    `threading.Thread` has such; so the thread is a bare one, and its lock says whether it runs.
-    Nor are the queues written in Python, where KeyboardInterrupt could come between two steps.
+    A KeyboardInterrupt that is raised in Python code while an object dies is lost, and a
+    `threading.Thread` has such code. So the thread is a bare one, and its lock says whether it
+    runs. The queues are written in C, so that no KeyboardInterrupt comes between two steps.
 
     Parameters
     ----------

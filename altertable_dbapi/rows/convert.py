@@ -105,15 +105,15 @@ def _step(columns: int) -> int:
 
 @contextmanager
 def collector_paused() -> Iterator[Callable[[], Any]]:
-    """Have Python's cyclic garbage collector wait; gives what lets it look at new objects.
+    """Pause Python's cyclic garbage collector, and give a function that runs it once.
 
-    It runs after every 700 new containers, and walks those that are new. Rows hold no cycles, and a
-    result adds them by the million. Where rows hold plain values, it leaves a row alone for good
-    once it has seen it: it is let in after every step, while the values are in the processor's
-    cache. A whole batch of a hundred columns takes it a third as long as to convert it. Lists and
-    dicts it walks again and again, so those wait for the end of the batch. The switch is the
-    process's: cycles of another thread wait some milliseconds longer. A collector that is off stays
-    off.
+    The collector runs after every 700 new containers and walks the new ones. Rows hold no cycles,
+    and a result makes millions of them. A row of plain values is walked once, so with those the
+    function is called after every step, while the values are in the processor's cache: to walk a
+    whole batch of a hundred columns takes a third as long as to convert it. Lists and dicts are
+    walked again and again, so with those it is not called before the end of the batch. The switch
+    is the process's: cycles of another thread wait some milliseconds longer. A collector that is
+    off stays off.
     """
     if not gc.isenabled():
         yield _nothing

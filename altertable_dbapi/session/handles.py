@@ -81,7 +81,7 @@ class Handles:
     failure : Failure or None
         What has failed last in the open transaction, unless a statement has succeeded since.
     doubtful : bool
-        Whether a call was broken off, so that the server may be at it still.
+        Whether a call was broken off, so that the server may still be running it.
     current : tuple of str or None
         The current catalog and schema, where they are known.
     """

@@ -51,7 +51,7 @@ class Operations:
         self._limits: Limits | None = None
 
     @contextlib.contextmanager
-    def begin(self, limits: Limits | None = None) -> Iterator[None]:
+    def under_way(self, limits: Limits | None = None) -> Iterator[None]:
         """A block that `cancel` cancels as a whole; the caller holds the lock.
 
         All of it is in `limits`, where they are given, instead of the connection's.
@@ -105,6 +105,6 @@ class Operations:
         """The handles as they are, in any thread, also while a statement runs."""
         handles = self._server.handles
         if handles is None:
-            with self._lock, self.begin():
+            with self._lock, self.under_way():
                 handles = self._server.ready()
         return handles

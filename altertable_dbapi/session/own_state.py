@@ -7,8 +7,8 @@ from itertools import islice
 from ..statement.lexer import top_level
 from ..statement.scan import Statement
 
-#: Statements that name the current schema, kept to be executed again in order. A program that
-#: needs more of them in one session has left what they say to the server alone.
+#: How many statements that change the current schema are kept to be executed again. After more of
+#: them, the current schema is one of the things that a new session cannot be given.
 _MOST_PLACES = 32
 
 _PLACES = frozenset({"SCHEMA", "SEARCH_PATH"})
@@ -81,7 +81,7 @@ class OwnState:
         elif statement.placeholders:
             self._own[f"setting {words[0].lower()}"] = f"the setting {words[0]}"
         elif verb == "USE" or _unquoted(words[0]).upper() in _PLACES:
-            # What names catalog and schema makes all before it of no account.
+            # One that names catalog and schema overrides those before it.
             if verb == "SET" or "." in kinds:
                 self._places.clear()
             self._places.append(statement.text)

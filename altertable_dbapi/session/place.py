@@ -7,7 +7,7 @@ import threading
 from ..errors import InternalError
 from .handles import Handles
 from .operations import Operations
-from .questions import rows_of
+from .questions import answer_rows
 from .server_session import ServerSession
 
 _QUERY = "SELECT current_catalog(), current_schema()"
@@ -40,11 +40,11 @@ class Place:
         InternalError
             The server answers something else.
         """
-        with self._lock, self._operations.begin():
+        with self._lock, self._operations.under_way():
             handles = self._server.ready()
             if handles.current is not None:
                 return handles.current
-            answers = rows_of(
+            answers = answer_rows(
                 self._server.query(_QUERY, None, self._operations.limits()), (str, str), _QUERY
             )
             if len(answers) != 1:

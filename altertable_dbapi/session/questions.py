@@ -10,7 +10,7 @@ import pyarrow as pa
 from ..errors import InternalError
 
 
-def rows_of(
+def answer_rows(
     table: pa.Table, kinds: Sequence[type | tuple[type, ...]], query: str
 ) -> list[tuple[Any, ...]]:
     """The rows of an answer, one of `kinds` in each column.

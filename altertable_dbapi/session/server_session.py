@@ -65,10 +65,10 @@ class ServerSession:
         self.limits = Limits(Timeouts.of(settings))
         self._lock = lock
         self._streams = streams
-        # What has gone with an earlier session, of which the program has to be told.
+        # What went with an earlier session, in words; the next call tells the program.
         self._gone = ""
         self._database: adbc.AdbcDatabase | None = None
-        # A thread that is ending an earlier session of a server that does not answer.
+        # The thread that ends an earlier session, where the server did not answer in time.
         self._closer: threading.Thread | None = None
         self._opened_before = False
 

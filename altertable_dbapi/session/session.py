@@ -23,7 +23,7 @@ from .handles import Handles
 from .lifetime import Lifetime
 from .operations import Operations
 from .place import Place
-from .questions import rows_of
+from .questions import answer_rows
 from .server_session import ServerSession
 from .streams import Streams
 from .transactions import Transactions
@@ -114,7 +114,7 @@ class Session:
             None for BEGIN, COMMIT and ROLLBACK.
         """
         limits = self.operations.limits(limits)
-        with self.lock, self.operations.begin():
+        with self.lock, self.operations.under_way():
             if statement.transaction is not None:
                 self._transact(statement, limits)
                 return None
@@ -158,7 +158,7 @@ class Session:
     ) -> tuple[list[bytes], pa.Schema | None]:
         """Send one statement; the partitions of its result, and the schema announced for them."""
         limits = self.operations.limits(limits)
-        with self.lock, self.operations.begin():
+        with self.lock, self.operations.under_way():
             self._enter(statement, limits)
             self.log.sending(text)
             return self.server.send(
@@ -168,13 +168,13 @@ class Session:
     def read_partition(self, partition: bytes, limits: Limits | None = None) -> Result:
         """Open the stream of one partition."""
         limits = self.operations.limits(limits)
-        with self.lock, self.operations.begin():
+        with self.lock, self.operations.under_way():
             return self.server.read_partition(partition, limits)
 
     def prepare(self, statement: Statement, limits: Limits | None = None) -> pa.Schema | None:
         """Prepare a statement and give the schema of its parameters, where the server tells."""
         limits = self.operations.limits(limits)
-        with self.lock, self.operations.begin():
+        with self.lock, self.operations.under_way():
             self._enter(statement, limits)
             return self.server.send(
                 lambda handles: handles.prepare(statement.text, limits).parameter_schema
@@ -187,7 +187,7 @@ class Session:
             prepared = handles.prepare(statement.text, limits).statement
             return handles.call(prepared, prepared.execute_schema, limits=limits, trips=0)
 
-        with self.lock, self.operations.begin():
+        with self.lock, self.operations.under_way():
             return _adbc.import_schema(self.server.send(ask))
 
     @contextlib.contextmanager
@@ -196,7 +196,7 @@ class Session:
 
         The caller holds the lock.
         """
-        with self.operations.begin():
+        with self.operations.under_way():
             handles = self.server.ready()
             statement = handles.prepared.take()
             try:
@@ -216,7 +216,7 @@ class Session:
 
     def query(self, text: str, bound: Bound | None = None) -> pa.Table:
         """The answer to a question of the driver's own."""
-        with self.lock, self.operations.begin():
+        with self.lock, self.operations.under_way():
             return self.server.query(text, bound, self.operations.limits())
 
     def rows(
@@ -229,13 +229,13 @@ class Session:
         InternalError
             The server answers something else.
         """
-        return rows_of(self.query(text, bound), kinds, text)
+        return answer_rows(self.query(text, bound), kinds, text)
 
     def is_usable(self) -> bool:
         """Whether a statement could be executed now, which is found by executing one."""
         if self.lifetime.closed or self.lifetime.inherited:
             return False
-        with self.lock, self.operations.begin():
+        with self.lock, self.operations.under_way():
             return self.server.answers()
 
     # Transactions
@@ -247,7 +247,7 @@ class Session:
 
     def begin(self, owner: object | None = None) -> None:
         """Begin a transaction; nothing when one is open."""
-        with self.lock, self.operations.begin():
+        with self.lock, self.operations.under_way():
             self.transactions.begin(self.operations.limits())
             if owner is not None:
                 self.transactions.own(owner)
@@ -256,12 +256,12 @@ class Session:
         """Commit the open transaction; nothing when none is open."""
         if self.lifetime.inherited:
             return  # a block that a forked child leaves: it is the parent's
-        with self.lock, self.operations.begin():
+        with self.lock, self.operations.under_way():
             self.transactions.commit(self.operations.limits())
 
     def rollback(self) -> None:
         """Roll the open transaction back; nothing when none is open."""
-        with self.lock, self.operations.begin():
+        with self.lock, self.operations.under_way():
             self.transactions.rollback(self.operations.limits())
 
     def roll_back_quietly(self) -> None:

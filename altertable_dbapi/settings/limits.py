@@ -162,7 +162,7 @@ class Limits(NamedTuple):
         what = "the result" if under == ("fetch",) else "the server"
         return OperationalError(
             f"{name}_timeout ran out: {what} took longer than "
-            f"{getattr(self.timeouts, name):g} s, and the server may still be at it",
+            f"{getattr(self.timeouts, name):g} s, and the server may still be running it",
             status_code=AdbcStatusCode.TIMEOUT,
             vendor_code=GrpcCode.DEADLINE_EXCEEDED.value,
         )

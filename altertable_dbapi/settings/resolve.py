@@ -77,7 +77,7 @@ def of_sources(values: Mapping[str, tuple[Any, str]]) -> Settings:
                 f"no {name} given for {settings.address}; pass {name}=, put it in the URI or set "
                 f"{ENVIRONMENT[name]}"
             )
-    tls.check(settings, {name: source for name, (_, source) in values.items()})
+    tls.check_together(settings, {name: source for name, (_, source) in values.items()})
     return settings
 
 

@@ -32,7 +32,7 @@ def is_loopback(host: str) -> bool:
     return (mapped or address).is_loopback
 
 
-def check(settings: Settings, sources: Mapping[str, str]) -> None:
+def check_together(settings: Settings, sources: Mapping[str, str]) -> None:
     """Refuse settings that contradict each other, or give credentials away by accident.
 
     Parameters
