@@ -1,8 +1,8 @@
-"""PEP 249 exceptions, and the mapping from what a server says to the right one of them."""
+"""PEP 249 exceptions."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, TypeVar, overload
 
 import adbc_driver_manager as adbc
 from adbc_driver_manager import AdbcStatusCode
@@ -91,4 +91,30 @@ class NotSupportedError(DatabaseError, adbc.NotSupportedError):
     usual_status = AdbcStatusCode.NOT_IMPLEMENTED
 
 
-# Patterns are compiled when the first error is met.
+_E = TypeVar("_E", bound=Error)
+
+
+@overload
+def reworded(error: _E, message: str) -> _E: ...
+
+
+@overload
+def reworded(
+    error: Error, message: str, kind: type[_E], status_code: AdbcStatusCode | None = None
+) -> _E: ...
+
+
+def reworded(
+    error: Error,
+    message: str,
+    kind: type[Error] | None = None,
+    status_code: AdbcStatusCode | None = None,
+) -> Error:
+    """The same error in other words, and of another class or status where they are given."""
+    return (kind or type(error))(
+        message,
+        status_code=error.status_code if status_code is None else status_code,
+        vendor_code=error.vendor_code,
+        sqlstate=error.sqlstate,
+        details=error.details,
+    )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 import pyarrow as pa
 from adbc_driver_manager import AdbcStatusCode
 
-from ..errors import InternalError, NotSupportedError, ProgrammingError
+from ..errors import InternalError, NotSupportedError, ProgrammingError, reworded
 from ..protocol.errors import from_arrow
 from ..statement.names import quote_identifier, table_names
 from . import queries
@@ -218,9 +218,8 @@ class Introspection:
             if error.status_code != AdbcStatusCode.NOT_FOUND:
                 raise
             # By that status polars and others would take this very table for missing.
-            raise ProgrammingError(
-                str(error), status_code=AdbcStatusCode.INVALID_STATE, vendor_code=error.vendor_code
-            ) from None
+            status = AdbcStatusCode.INVALID_STATE
+            raise reworded(error, str(error), ProgrammingError, status) from None
 
     def get_table_types(self) -> pa.Table:
         """List the types that tables have: one column, ``table_type``. Nothing is sent."""

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from ..arrow_input.conversion import Conversion
 from ..arrow_input.sources import open_source
-from ..errors import DataError, ProgrammingError
+from ..errors import DataError, ProgrammingError, reworded
 from ..parameters.bind import Slots
 from ..parameters.typed_values import TypedValues, of_arrow, typed_values
 from ..parameters.values import column
@@ -120,7 +120,7 @@ def typed_rows(slots: Slots, sets: Any, size: int) -> Iterator[Rows]:
 
 def named_row(error: ProgrammingError, row: int) -> ProgrammingError:
     """The error of one set of parameters, with its row."""
-    return type(error)(f"row {row}: {error}")
+    return reworded(error, f"row {row}: {error}")
 
 
 def transposed(slots: Slots, rows: list[Any], first: int) -> Sequence[Sequence[Any]]:

@@ -30,6 +30,7 @@ from ..errors import (
     NotSupportedError,
     OperationalError,
     ProgrammingError,
+    reworded,
 )
 from ..protocol import messages
 from ..session.handles import Handles
@@ -370,11 +371,8 @@ def _advised(error: DatabaseError, mode: str) -> ProgrammingError | None:
     if mode == "append" and _says_missing(error):
         return _missing(text, error.vendor_code)
     if mode == "create" and re.search(r"(?i)\bTable\b.* already exists", text):
-        return ProgrammingError(
-            f"{text}; mode='append' adds to it, 'replace' replaces it",
-            status_code=AdbcStatusCode.ALREADY_EXISTS,
-            vendor_code=error.vendor_code,
-        )
+        said = f"{text}; mode='append' adds to it, 'replace' replaces it"
+        return reworded(error, said, ProgrammingError, AdbcStatusCode.ALREADY_EXISTS)
     return None
 
 

@@ -77,6 +77,7 @@ DUCKDB_STATUSES = {
 _OBJECTS = frozenset({"Binder", "Catalog"})
 
 
+# Patterns are texts, so that they are compiled when the first error is met and not before.
 _EXISTENCE = r"does not exist|already exists"
 
 

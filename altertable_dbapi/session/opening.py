@@ -6,7 +6,7 @@ import re
 
 import adbc_driver_manager as adbc
 
-from ..errors import Error, OperationalError, ProgrammingError
+from ..errors import Error, OperationalError, ProgrammingError, reworded
 from ..protocol.codes import GrpcCode
 from ..protocol.errors import from_adbc, grpc_code, sentence
 from ..settings.settings import Settings
@@ -72,11 +72,8 @@ def _check(session: Session, settings: Settings) -> None:
         session.query("SELECT 1")
     except Error as error:
         session.close()
-        raise ProgrammingError(
-            f"cannot use {asked} of {settings.username}@{settings.address}: {error}",
-            status_code=error.status_code,
-            vendor_code=error.vendor_code,
-        ) from None
+        message = f"cannot use {asked} of {settings.username}@{settings.address}: {error}"
+        raise reworded(error, message, ProgrammingError) from None
     except BaseException:
         session.close()
         raise

@@ -12,7 +12,7 @@ import adbc_driver_manager as adbc
 import pyarrow as pa
 from adbc_driver_manager import AdbcStatusCode
 
-from ..errors import Error, OperationalError
+from ..errors import Error, OperationalError, reworded
 from ..logs import SessionLog
 from ..parameters.bind import Bound
 from ..process import fork, housekeeping
@@ -177,11 +177,8 @@ class ServerSession:
         """
         self.end()
         if self.lost:
-            raise OperationalError(
-                f"{self.lost}; call rollback() to go on ({error})",
-                status_code=error.status_code,
-                vendor_code=error.vendor_code,
-            ) from None
+            message = f"{self.lost}; call rollback() to go on ({error})"
+            raise reworded(error, message, OperationalError) from None
 
     def connect(self) -> Handles:
         """Open the server's session: Handshake, its options, and what statements had set."""
@@ -227,11 +224,11 @@ class ServerSession:
             except Error as error:
                 self.own.forget(text)
                 self.end()
-                raise OperationalError(
+                raise reworded(
+                    error,
                     f"the session had ended, and a new one refuses {text!r} of the one before "
                     f"({error}); nothing was executed, and the next statement runs without it",
-                    status_code=error.status_code,
-                    vendor_code=error.vendor_code,
+                    OperationalError,
                 ) from None
             except BaseException:
                 self.end()

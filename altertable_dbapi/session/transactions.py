@@ -7,7 +7,7 @@ from typing import Any
 
 from adbc_driver_manager import AdbcStatusCode
 
-from ..errors import Error, OperationalError, ProgrammingError
+from ..errors import Error, OperationalError, ProgrammingError, reworded
 from ..protocol.errors import is_aborted
 from ..settings.limits import Limits, has_expired, was_broken_off
 from .handles import Failure, Handles
@@ -127,12 +127,7 @@ class Transactions:
             return error
         if gone:
             fate += f", and the connection goes on in a new session, without {gone}"
-        return kind(
-            f"{fate} ({error})",
-            status_code=error.status_code,
-            vendor_code=error.vendor_code,
-            sqlstate=error.sqlstate,
-        )
+        return reworded(error, f"{fate} ({error})", kind)
 
     def _check_not_aborted(self, handles: Handles, failure: Failure, limits: Limits) -> None:
         """Ask before a commit that would store nothing: servers say yes to it.
