@@ -17,11 +17,14 @@ from hypothesis import strategies as st
 from altertable_dbapi import Connection, Error
 from altertable_dbapi.local import Server
 
+from .parts import part_of
+
 Conn = Connection[tuple[Any, ...]]
 D = decimal.Decimal
 
-#: For each kind of statement and each binding; 2,100 in all.
-EXAMPLES = 150
+#: For each kind of statement, each binding and each part; 2,100 in all.
+EXAMPLES = 50
+PARTS = 3
 KINDS = ["update", "delete", "nothing", "conflict", "replace", "ignore", "insert"]
 
 
@@ -187,11 +190,14 @@ def fill(execute: Any, case: Case) -> None:
         execute(f"INSERT INTO t VALUES {', '.join(f'({row})' for row in rows)}")
 
 
+# Parts, so that none takes long on a slow machine.
+@pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("binding", ["server", "client"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_many_sets_are_what_a_loop_gives(
-    shared: Conn, own: duckdb.DuckDBPyConnection, kind: str, binding: Any
+    shared: Conn, own: duckdb.DuckDBPyConnection, kind: str, binding: Any, part: int
 ) -> None:
+    @part_of(part)
     @settings(max_examples=EXAMPLES, deadline=None)
     @given(case=cases(kind, binding))
     def check(case: Case) -> None:
