@@ -16,6 +16,8 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TextIO
 
+from altertable_dbapi.cli.main import main
+
 SECONDS = 60
 
 
@@ -109,3 +111,12 @@ def at_a_terminal(
     with running(terminal, arguments, environment) as process:
         pass
     return process.returncode, terminal.close()
+
+
+def seen_at(columns: int, *argv: str) -> tuple[int, str]:
+    """The exit status of a command line in this process, and what it writes to a terminal."""
+    terminal = Terminal(columns)
+    with contextlib.redirect_stdout(terminal.file), contextlib.redirect_stderr(terminal.file):
+        status = main(argv)
+        terminal.file.flush()
+    return status, terminal.close()

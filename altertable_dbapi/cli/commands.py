@@ -16,9 +16,10 @@ from ..arrow_input.sources import reading
 from ..connection import Connection
 from ..doctor.report import Doctor
 from ..errors import ProgrammingError
-from . import formats
 from .connecting import open_connection
+from .destination import Destination
 from .progress import ProgressLine
+from .values import PrintableTable
 
 #: Takes the options, writes to standard output, and says what was done.
 Run = Callable[[argparse.Namespace], str]
@@ -27,15 +28,12 @@ Run = Callable[[argparse.Namespace], str]
 def statement(options: argparse.Namespace) -> str:
     """Run a statement and print its result."""
     parameters = dict(map(_parameter, options.param))
+    destination = Destination(options.output, options.format)
     with open_connection(options) as connection, connection.cursor() as cursor:
         cursor.execute(options.sql, parameters)
         if cursor.description is None:
             return f"{_rows(cursor.rowcount)} changed" if cursor.rowcount >= 0 else "done"
-        return _print(cursor, options)
-
-
-def _print(rows: formats.Printable, options: argparse.Namespace) -> str:
-    return _rows(formats.FORMATS[options.format or "table"](rows, sys.stdout))
+        return _rows(destination.write(cursor))
 
 
 def _rows(count: int) -> str:
@@ -97,12 +95,13 @@ def _listing(get: Callable[..., pa.Table], names: Sequence[str]) -> Run:
     """A command that lists what `get` gives for patterns of as many names as it takes."""
 
     def run(options: argparse.Namespace) -> str:
+        destination = Destination(options.output, options.format)
         scopes = [_scope(pattern, names) for pattern in options.words] or [{}]
         with open_connection(options) as connection:
             found = pa.concat_tables([get(connection, **scope) for scope in scopes])
         if len(scopes) > 1:  # patterns may overlap
             found = found.group_by(found.schema.names, use_threads=False).aggregate([])
-        return _print(formats.PrintableTable(found), options)
+        return _rows(destination.write(PrintableTable(found)))
 
     return run
 

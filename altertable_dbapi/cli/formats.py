@@ -1,180 +1,129 @@
-"""A result as text for people and programs: a table, CSV, JSON."""
+"""A result in each format, for people and for programs."""
 
 from __future__ import annotations
 
-import csv
-import json
-import math
-import sys
-import unicodedata
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol, TextIO
+import re
+from collections.abc import Callable
+from typing import IO, Any, NamedTuple, TextIO
 
 import pyarrow as pa
 
-from ..dbapi20 import NUMBER
-from ..errors import ProgrammingError
-from ..rows.convert import RowConverter
-from ..rows.description import Column, describe
+from ..errors import NotSupportedError, ProgrammingError
+from .table import print_markdown, print_table, print_vertical
+from .values import Printable, as_json, as_text, names_of, rows_of
 
-#: Column widths of a table are those of its first rows; a longer value further down sticks out.
-_ROWS_MEASURED = 1000
-_WIDEST = 60
+_QUOTED = re.compile(r'[",\r\n]|^\s|\s$')
 
 
-class Printable(Protocol):
-    """What is printed: a cursor, or what looks like one."""
-
-    @property
-    def description(self) -> list[Column] | None: ...
-
-    def fetchmany(self, size: int) -> Sequence[tuple[Any, ...]]: ...
-
-
-class PrintableTable:
-    """An Arrow table that looks like a cursor."""
-
-    def __init__(self, table: pa.Table) -> None:
-        self.description: list[Column] | None = describe(table.schema)
-        convert = RowConverter(table.schema).rows
-        self._rows = [row for batch in table.to_batches() for row in convert(batch)]
-
-    def fetchmany(self, size: int) -> Sequence[tuple[Any, ...]]:
-        rows, self._rows = self._rows[:size], self._rows[size:]
-        return rows
-
-
-def print_table(cursor: Printable, out: TextIO) -> int:
-    """Print the rows in columns; the number of rows."""
-    columns = cursor.description or []
-    right = [column.type_code == NUMBER for column in columns]
-    names = [_one_line(column.name) for column in columns]
-    chunk = cursor.fetchmany(_ROWS_MEASURED)
-    texts = [[_cell(value) for value in row] for row in chunk]
-    widths = [
-        min(max([_width(names[i]), *(_width(row[i]) for row in texts)]), _WIDEST)
-        for i in range(len(names))
-    ]
-    bar = "─" if _can_encode(out, "─│┼") else "-"
-    line, cross = (" │ ", "─┼─") if bar == "─" else (" | ", "-+-")
-
-    def put(cells: list[str], aligned: list[bool]) -> None:
-        padded = (
-            _pad(cell, width, flush)
-            for cell, width, flush in zip(cells, widths, aligned, strict=True)
-        )
-        out.write(line.join(padded).rstrip() + "\n")
-
-    put(names, right)
-    out.write(cross.join(bar * width for width in widths) + "\n")
+def print_csv(rows: Printable, out: TextIO) -> int:
+    """Print the rows as CSV, NULL as nothing and empty text in quotes; the number of rows."""
+    out.write(",".join(map(_field, names_of(rows))) + "\n")
     count = 0
-    while texts:
-        for row in texts:
-            put(row, right)
-        count += len(texts)
-        texts = [[_cell(value) for value in row] for row in cursor.fetchmany(_ROWS_MEASURED)]
-    return count
-
-
-def print_csv(cursor: Printable, out: TextIO) -> int:
-    """Print the rows as CSV with a header line, NULL as nothing; the number of rows."""
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([column.name for column in cursor.description or []])
-    count = 0
-    for row in _rows(cursor):
-        writer.writerow(["" if value is None else _text(value) for value in row])
+    for row in rows_of(rows):
+        out.write(",".join("" if v is None else _field(as_text(v)) for v in row) + "\n")
         count += 1
     return count
 
 
-def print_json(cursor: Printable, out: TextIO) -> int:
+def _field(text: str) -> str:
+    if not text or _QUOTED.search(text):
+        return '"' + text.replace('"', '""') + '"'
+    return text
+
+
+def print_json(rows: Printable, out: TextIO) -> int:
     """Print the rows as a JSON array of objects; the number of rows."""
-    names = [column.name for column in cursor.description or []]
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise ProgrammingError(
-            f"{', '.join(map(repr, repeated))} names more than one column, which a JSON object "
-            "cannot hold; name them apart with AS"
-        )
     count = 0
     out.write("[")
-    for row in _rows(cursor):
-        text = _json(dict(zip(names, row, strict=True)))
+    for text in _objects(rows, out):
         out.write((",\n " if count else "") + text)
         count += 1
     out.write("]\n")
     return count
 
 
-FORMATS: dict[str, Callable[[Printable, TextIO], int]] = {
-    "table": print_table,
-    "csv": print_csv,
-    "json": print_json,
+def print_jsonl(rows: Printable, out: TextIO) -> int:
+    """Print the rows as JSON objects, one in a line; the number of rows."""
+    count = 0
+    for text in _objects(rows, out):
+        out.write(text + "\n")
+        count += 1
+    return count
+
+
+def _objects(rows: Printable, out: TextIO) -> Any:
+    names = names_of(rows)
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ProgrammingError(
+            f"{', '.join(map(repr, repeated))} names more than one column, which a JSON object "
+            "cannot hold; name them apart with AS"
+        )
+    ascii_alone = (getattr(out, "encoding", None) or "utf-8").lower() != "utf-8"
+    return (as_json(dict(zip(names, row, strict=True)), ascii_alone) for row in rows_of(rows))
+
+
+def write_parquet(rows: Printable, out: IO[bytes]) -> int:
+    """Write the rows as a Parquet file; the number of rows."""
+    from pyarrow import parquet
+
+    return _write(rows, lambda schema: parquet.ParquetWriter(out, schema))
+
+
+def write_arrow(rows: Printable, out: IO[bytes]) -> int:
+    """Write the rows as an Arrow IPC stream; the number of rows."""
+    return _write(rows, lambda schema: pa.ipc.new_stream(out, schema))
+
+
+def write_arrow_file(rows: Printable, out: IO[bytes]) -> int:
+    """Write the rows as an Arrow IPC file; the number of rows."""
+    return _write(rows, lambda schema: pa.ipc.new_file(out, schema))
+
+
+def _write(rows: Printable, opened: Callable[[pa.Schema], Any]) -> int:
+    reader = rows.fetch_record_batch()
+    count = 0
+    try:
+        with opened(reader.schema) as writer:
+            for batch in reader:
+                writer.write_batch(batch)
+                count += batch.num_rows
+    except pa.ArrowException as error:
+        raise NotSupportedError(f"the format cannot hold this result: {error}") from None
+    return count
+
+
+class Format(NamedTuple):
+    """A format.
+
+    Attributes
+    ----------
+    write : callable
+        Takes the rows and a file, and gives the number of rows.
+    endings : tuple of str
+        Names of files that ask for it.
+    is_binary : bool
+        Whether the file takes bytes.
+    is_exact : bool
+        Whether programs read it: then nothing is written in another way.
+    """
+
+    write: Callable[[Printable, Any], int]
+    endings: tuple[str, ...] = ()
+    is_binary: bool = False
+    is_exact: bool = True
+
+
+FORMATS = {
+    "table": Format(print_table, (".txt",), is_exact=False),
+    "vertical": Format(print_vertical, is_exact=False),
+    "markdown": Format(print_markdown, (".md",), is_exact=False),
+    "csv": Format(print_csv, (".csv",)),
+    "json": Format(print_json, (".json",)),
+    "jsonl": Format(print_jsonl, (".jsonl", ".ndjson")),
+    "parquet": Format(write_parquet, (".parquet", ".pq"), is_binary=True),
+    "arrow": Format(write_arrow, (".arrows",), is_binary=True),
 }
 
-
-def _rows(cursor: Printable) -> Iterator[tuple[Any, ...]]:
-    while rows := cursor.fetchmany(_ROWS_MEASURED):
-        yield from rows
-
-
-def _text(value: Any) -> str:
-    """A value as text, lists and structs as JSON."""
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, (list, dict)):
-        return _json(value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
-
-
-def _json(value: Any) -> str:
-    try:
-        return json.dumps(value, default=_text, ensure_ascii=False, allow_nan=False)
-    except ValueError:
-        # JSON has no NaN and no infinity; as text they stay what they are.
-        return json.dumps(_finite(value), default=_text, ensure_ascii=False)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if isinstance(value, list):
-        return [_finite(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    return value
-
-
-def _cell(value: Any) -> str:
-    return "NULL" if value is None else _one_line(_text(value))
-
-
-def _one_line(text: str) -> str:
-    """Text without line breaks and other control characters, which would break a table."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-
-
-def _width(text: str) -> int:
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
-        for c in text
-    )
-
-
-def _pad(text: str, width: int, right: bool) -> str:
-    space = " " * (width - _width(text))
-    return space + text if right else text + space
-
-
-def _can_encode(out: TextIO, text: str) -> bool:
-    try:
-        text.encode(getattr(out, "encoding", None) or sys.getdefaultencoding())
-    except UnicodeEncodeError:
-        return False
-    return True
+#: An Arrow file has its schema at its end as well, so that it can be read from any place.
+ARROW_FILE = Format(write_arrow_file, (".arrow", ".feather", ".ipc"), is_binary=True)

@@ -116,8 +116,9 @@ OUTPUT = Group(
             "--format",
             choices=FORMATS,
             metavar="|".join(FORMATS),
-            help="table, unless the name of --output ends otherwise",
+            help="table, unless the name of --output says otherwise",
         ),
+        option("--output", "-o", metavar="FILE", help="where it goes, instead of standard output"),
     ],
 )
 

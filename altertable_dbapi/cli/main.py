@@ -7,7 +7,6 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import TextIO
 
 from .. import errors
 from ..errors import Error
@@ -22,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     run = statement if options.command is None else COMMANDS[options.command]
     started = time.perf_counter()
     try:
-        with _short_warnings(), _lenient(sys.stdout):
+        with _short_warnings():
             done = run(options)
             sys.stdout.flush()
     except BrokenPipeError:
@@ -63,18 +62,3 @@ def _short_warnings() -> Iterator[None]:
         warnings.showwarning = show
         warnings.simplefilter("always", errors.Warning)
         yield
-
-
-@contextlib.contextmanager
-def _lenient(out: TextIO) -> Iterator[None]:
-    """What the encoding of a text for people lacks is written as an escape."""
-    reconfigure = getattr(out, "reconfigure", None)
-    if reconfigure is None:
-        yield
-        return
-    before = out.errors
-    reconfigure(errors="backslashreplace")
-    try:
-        yield
-    finally:
-        reconfigure(errors=before)
