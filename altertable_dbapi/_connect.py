@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import warnings
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, overload
 
@@ -15,17 +16,23 @@ from .rows.factories import RowFactory, tuple_row
 from .settings.checks import Binding, ComputeSize
 from .settings.resolve import resolve
 from .settings.secret import conceal
-from .settings.settings import SETTINGS
+from .settings.settings import ALIASES, SETTINGS
+from .settings.stock import concealed_options, gathered
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 Row = TypeVar("Row")
 
+_ARGUMENTS = frozenset(("uri", "dsn", *SETTINGS, *ALIASES))
+
 
 class ConnectionSettings(TypedDict, total=False):
     """The keyword arguments of `connect`, for type checkers."""
 
+    dsn: str | None
+    user: str | None
+    database: str | None
     username: str | None
     password: str | None
     host: str | None
@@ -52,13 +59,18 @@ class ConnectionSettings(TypedDict, total=False):
 
 @overload
 def connect(
-    uri: str | None = None, **settings: Unpack[ConnectionSettings]
+    uri: str | None = None,
+    db_kwargs: Mapping[str, Any] | None = None,
+    conn_kwargs: Mapping[str, Any] | None = None,
+    **settings: Unpack[ConnectionSettings],
 ) -> Connection[tuple[Any, ...]]: ...
 
 
 @overload
 def connect(
     uri: str | None = None,
+    db_kwargs: Mapping[str, Any] | None = None,
+    conn_kwargs: Mapping[str, Any] | None = None,
     *,
     row_factory: RowFactory[Row],
     **settings: Unpack[ConnectionSettings],
@@ -67,8 +79,13 @@ def connect(
 
 def connect(
     uri: str | None = None,
+    db_kwargs: Mapping[str, Any] | None = None,
+    conn_kwargs: Mapping[str, Any] | None = None,
     *,
     row_factory: RowFactory[Any] | None = None,
+    dsn: str | None = None,
+    user: str | None = None,
+    database: str | None = None,
     username: str | None = None,
     password: str | None = None,
     host: str | None = None,
@@ -104,6 +121,11 @@ def connect(
         ``altertable://user:password@host:port/catalog/schema?compute_size=L&autocommit=true``,
         with any parameter of this function as an option; or ``"local"`` for a server in this
         process on an empty database, ``"local:FILE"`` for one on a DuckDB file (extra ``local``).
+    db_kwargs, conn_kwargs : mapping, optional
+        Settings under the option names of ADBC's Flight SQL driver, for programs that come from
+        it: ``{"username": …, "password": …}``.
+    dsn, user, database : str, optional
+        PEP 249's names for `uri`, `username` and `catalog`.
     username, password : str
         The lakehouse credentials.
     host, port : str, int
@@ -160,9 +182,12 @@ def connect(
         The server cannot be reached or refuses the credentials.
     """
     # Tools that show local variables with a traceback show these.
-    uri, password = conceal(uri), conceal(password)
+    uri, dsn, password = conceal(uri), conceal(dsn), conceal(password)
     tls_client_key = conceal(tls_client_key, path=True)
-    arguments = {name: value for name, value in locals().items() if name in SETTINGS}
+    db_kwargs, conn_kwargs = concealed_options(db_kwargs), concealed_options(conn_kwargs)
+    arguments = {name: value for name, value in locals().items() if name in _ARGUMENTS}
+    arguments, sources = gathered(arguments, db_kwargs, conn_kwargs)
+    uri = arguments.pop("uri", None)
     factory = tuple_row if row_factory is None else row_factory
     fork.check_use(fork.DRIVER, "connect")
     if isinstance(uri, str) and uri.partition(":")[0] == "local":
@@ -170,16 +195,18 @@ def connect(
 
         for name, value in arguments.items():
             if SETTINGS[name].reaches and value is not None:
+                kind, _, argument = sources[name].partition(" ")
+                said = f"{argument}=" if kind == "argument" else f"the {sources[name]}"
                 raise ProgrammingError(
-                    f"{name}= says where a server is or who connects, and connect({str(uri)!r}) "
+                    f"{said} says where a server is or who connects, and connect({str(uri)!r}) "
                     "starts one in this process; leave it out, or give the URI of another server"
                 )
         keep_open = partial(shared_server, uri.partition(":")[2] or ":memory:")
         with contextlib.ExitStack() as on_close:
             server = on_close.enter_context(keep_open())
-            settings = resolve(server.uri, arguments, {})
+            settings = resolve(server.uri, arguments, {}, sources)
             return Connection(settings, factory, keep_open, on_close.pop_all())
-    resolved = resolve(uri, arguments)
+    resolved = resolve(uri, arguments, sources=sources)
     if resolved.tls_skip_verify:
         warnings.warn(
             f"tls_skip_verify: whoever answers as {resolved.address} is trusted, and is sent the "

@@ -13,7 +13,7 @@ import pytest
 
 import altertable_dbapi
 from altertable_dbapi._connect import ConnectionSettings
-from altertable_dbapi.settings.settings import SETTINGS
+from altertable_dbapi.settings.settings import ALIASES, SETTINGS
 from altertable_dbapi.settings.uri import parse_uri
 
 from . import run_page
@@ -119,8 +119,10 @@ def test_the_arguments_of_connect_are_the_settings() -> None:
     for_checkers = get_type_hints(ConnectionSettings)
     described = inspect.getdoc(altertable_dbapi.connect) or ""
     arguments = inspect.signature(altertable_dbapi.connect).parameters
-    assert set(arguments) == {"uri", "row_factory", *SETTINGS}
-    assert set(for_checkers) == set(SETTINGS)
+    stock = {"uri", "db_kwargs", "conn_kwargs"}
+    assert set(arguments) == {*stock, "dsn", "row_factory", *SETTINGS, *ALIASES}
+    assert set(for_checkers) == {"dsn", *SETTINGS, *ALIASES}
+    assert all(hints[alias] == hints[name] for alias, name in ALIASES.items())
     for name, setting in SETTINGS.items():
         kind = setting.type | None
         if setting.also is not None:

@@ -129,6 +129,35 @@ def test_connect(settings: dict[str, Any], server: Server, monkeypatch: pytest.M
             fails(lambda: connect(**given))
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"username": "ana", "password": PASSWORD + "x"},
+        {"username": "ana", "password": PASSWORD, "adbc.flight.sql.oauth.flow": "x"},
+        {"username": "ana", "password": [PASSWORD]},
+        {"username": "ana", "password": PASSWORD, "uri": f"https://ana:{PASSWORD}@host"},
+        {"adbc.flight.sql.rpc.call_header.authorization": f"Bearer {PASSWORD}"},
+        {"adbc.flight.sql.authorization_header": f"Bearer {PASSWORD}"},
+        {"adbc.flight.sql.authorization_header": f"Basic {PASSWORD}"},
+        {
+            "adbc.flight.sql.authorization_header": "Basic "
+            + base64.b64encode(f"ana:{PASSWORD}x".encode()).decode()
+        },
+        {"adbc.flight.sql.oauth.client_secret": PASSWORD.encode()},
+        {"nonsense": PASSWORD},
+    ],
+    ids=lambda options: " ".join(options),
+)
+def test_options_of_the_stock_driver(options: dict[str, Any], server: Server) -> None:
+    uri = f"grpc+tcp://{server.host}:{server.port}"
+    for argument in ("db_kwargs", "conn_kwargs"):
+        given: dict[str, Any] = {argument: options}
+        fails(lambda given=given: connect(None if "uri" in options else uri, **given))  # type: ignore[misc]
+        fails(lambda given=given: connect(uri, password="other", **given))  # type: ignore[misc]
+    fails(lambda: connect(uri, PASSWORD))  # type: ignore[call-overload]
+    fails(lambda: connect(dsn=f"ana:{PASSWORD}@host"))
+
+
 def test_an_unknown_argument(server: Server) -> None:
     with pytest.raises(TypeError) as caught:
         server.connect(password=PASSWORD, nonsense=1)

@@ -200,6 +200,9 @@ _CUT_SHORT = ("EOF", "unexpected EOF")
 _ENDS_EARLY = "the server's answer ends too early"
 
 
+_SEVERAL = "Invalid Input Error: Cannot prepare multiple statements"
+
+
 _ABORTED = r"(?i:current transaction is aborted)"
 
 
@@ -286,6 +289,8 @@ def from_adbc(error: adbc.Error) -> Error:
     message = sentence(text)
     if is_aborted(message):
         message += "; call rollback() to go on"
+    elif message.startswith(_SEVERAL):
+        message += " A script is run by cursor.executescript(), a statement at a time"
     kind, status = classify(text, code, error.status_code)
     return kind(
         message,

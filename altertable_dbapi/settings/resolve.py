@@ -17,6 +17,7 @@ def resolve(
     uri: str | None = None,
     arguments: Mapping[str, Any] | None = None,
     environ: Mapping[str, str] | None = None,
+    sources: Mapping[str, str] | None = None,
 ) -> Settings:
     """Settings from arguments, URI and environment, the first of these that gives each.
 
@@ -28,6 +29,8 @@ def resolve(
         Settings by name; None means not given.
     environ : mapping, optional
         The environment, ``os.environ`` unless given.
+    sources : mapping, optional
+        Where arguments were given under other names, for errors.
 
     Raises
     ------
@@ -35,13 +38,14 @@ def resolve(
         A setting is unknown, malformed or missing; the message names it, what it was and what it
         may be. A password is never repeated.
     """
-    return of_sources(given(uri, arguments, environ))
+    return of_sources(given(uri, arguments, environ, sources))
 
 
 def given(
     uri: str | None = None,
     arguments: Mapping[str, Any] | None = None,
     environ: Mapping[str, str] | None = None,
+    sources: Mapping[str, str] | None = None,
 ) -> dict[str, tuple[Any, str]]:
     """Each setting that is given, not checked yet, and the source that it comes from.
 
@@ -62,7 +66,7 @@ def given(
         if name not in SETTINGS:
             raise ProgrammingError(f"unknown connection setting {name!r}; {known_settings()}")
         if value is not None:
-            values[name] = (value, f"argument {name}")
+            values[name] = (value, (sources or {}).get(name, f"argument {name}"))
     return values
 
 
