@@ -120,7 +120,9 @@ def connect(
     uri : str, optional
         ``altertable://user:password@host:port/catalog/schema?compute_size=L&autocommit=true``,
         with any parameter of this function as an option; or ``"local"`` for a server in this
-        process on an empty database, ``"local:FILE"`` for one on a DuckDB file (extra ``local``).
+        process on an empty database, ``"local:FILE"`` for one on a DuckDB file (extra ``local``),
+        ``"local:lake"`` and ``"local:lake:DIRECTORY"`` for one on a temporary lake and on the lakes
+        in a directory, which are Altertable's own kind of catalog (extra ``lake``).
     db_kwargs, conn_kwargs : mapping, optional
         Settings under the option names of ADBC's Flight SQL driver, for programs that come from
         it: ``{"username": …, "password": …}``.
@@ -201,7 +203,10 @@ def connect(
                     f"{said} says where a server is or who connects, and connect({str(uri)!r}) "
                     "starts one in this process; leave it out, or give the URI of another server"
                 )
-        keep_open = partial(shared_server, uri.partition(":")[2] or ":memory:")
+        place = uri.partition(":")[2]
+        in_lake = place == "lake" or place.startswith("lake:")
+        database = place.partition(":")[2] if in_lake else place
+        keep_open = partial(shared_server, database or ":memory:", lake=in_lake)
         with contextlib.ExitStack() as on_close:
             server = on_close.enter_context(keep_open())
             settings = resolve(server.uri, arguments, {}, sources)

@@ -5,8 +5,14 @@ February 2013 (see `data/README.md`). Run it with::
 
     pip install "altertable-dbapi[local]"
     python examples/quickstart.py
+
+or with DIR for a lake, Altertable's own kind of catalog, whose files are left there::
+
+    pip install "altertable-dbapi[lake]"
+    python examples/quickstart.py --lake DIR
 """
 
+import argparse
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -27,8 +33,16 @@ LIMIT 5
 
 
 def main() -> None:
-    with Server() as server, server.connect(autocommit=True) as conn, conn.cursor() as cursor:
-        loaded = cursor.adbc_ingest("flights", pq.read_table(FLIGHTS), mode="create")
+    options = argparse.ArgumentParser(description="Load a file and ask a question.")
+    options.add_argument("--lake", metavar="DIR", default=False, help="the directory of a lake")
+    lake = options.parse_args().lake
+
+    with (
+        Server(lake=lake) as server,
+        server.connect(autocommit=True) as conn,
+        conn.cursor() as cursor,
+    ):
+        loaded = cursor.adbc_ingest("flights", pq.read_table(FLIGHTS), mode="replace")
         print(f"loaded {loaded:,} flights into {conn!r}")
 
         cursor.execute(QUESTION, {"origin": "JFK", "since": altertable_dbapi.Date(2013, 2, 1)})

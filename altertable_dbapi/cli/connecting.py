@@ -31,8 +31,9 @@ def asked_for(options: argparse.Namespace) -> tuple[str | None, dict[str, Any]]:
     InterfaceError
         Two servers are named, or the file of the password has none.
     """
-    if options.local is not None and options.uri is not None:
-        raise InterfaceError("--local and --uri name two servers; give one of them")
+    named = [name for name in ("local", "lake", "uri") if getattr(options, name) is not None]
+    if len(named) > 1:
+        raise InterfaceError(f"--{named[0]} and --{named[1]} name two servers; give one of them")
     arguments = {
         name: value for name in SETTINGS if (value := getattr(options, name, None)) is not None
     }
@@ -40,6 +41,8 @@ def asked_for(options: argparse.Namespace) -> tuple[str | None, dict[str, Any]]:
         arguments["password"] = _first_line(options.password_file)
     if options.local is not None:
         return (f"local:{options.local}" if options.local else "local"), arguments
+    if options.lake is not None:
+        return f"local:lake:{options.lake}", arguments
     password = _asked(given(options.uri, arguments))
     if password:
         arguments["password"] = password

@@ -103,6 +103,11 @@ CONNECTION = Group(
             metavar="FILE",
             help="a server in this process, on an empty database or on a DuckDB file",
         ),
+        option(
+            "--lake",
+            metavar="DIR",
+            help="the same on the lakes in a directory, Altertable's own kind of catalog",
+        ),
         *_settings(),
         option("--password-file", metavar="FILE", help="its first line is the password"),
     ],

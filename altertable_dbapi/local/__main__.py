@@ -42,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             server = Server(
                 given.database,
+                lake=given.lake is not None and (given.lake or True),
+                read_only=given.read_only,
                 username=given.user,
                 password=_password(given.password_file),
                 host=given.host,
@@ -52,7 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 external_access=given.external_access,
             )
         except (OSError, ValueError, pa.ArrowException, duckdb.Error) as error:
-            where = f"{given.database} on {given.host}:{given.port}"
+            stored = given.database if given.lake is None else f"the lake {given.lake}".strip()
+            where = f"{stored} on {given.host}:{given.port}"
             parser.exit(1, f"{parser.prog}: cannot serve {where}: {error}\n")
     for warning in warned:
         print(f"warning: {warning.message}", file=sys.stderr)
@@ -72,6 +75,20 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=15002, help="0 takes a free one (%(default)s)")
     parser.add_argument(
         "--database", default=":memory:", metavar="FILE", help="DuckDB file (%(default)s)"
+    )
+    parser.add_argument(
+        "--lake",
+        nargs="?",
+        const="",
+        metavar="DIR",
+        help="directory of a lake, Altertable's own kind of catalog; a temporary one without DIR",
+    )
+    parser.add_argument(
+        "--read-only",
+        action="append",
+        default=[],
+        metavar="CATALOG",
+        help="a catalog that refuses what would change it; may be repeated",
     )
     parser.add_argument(
         "--user", default=access.DEFAULT_USER, metavar="NAME", help="user name (%(default)s)"

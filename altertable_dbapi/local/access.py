@@ -64,10 +64,15 @@ def password_for(host: str, given: Secret | None) -> Secret:
     return given
 
 
-def described(host: str, username: str, database: str, *, external: bool) -> str:
+def described(
+    host: str, username: str, database: str, *, lake: str | None = None, external: bool
+) -> str:
     """What whoever connects can do, as one sentence."""
     who = "Whoever" if host in _ANYWHERE or not is_loopback(host) else "Whoever on this machine"
     stored = "the database in memory" if database == ":memory:" else f"the database {database}"
+    if lake is not None:
+        lakes = f"the lakes in {lake}" if lake else "a temporary lake"
+        stored = lakes if database == ":memory:" else f"{lakes} and {stored}"
     files = (
         "and, as the user that runs the server, every file and address that its process can reach "
         "(read_csv, COPY, ATTACH, INSTALL)"

@@ -12,8 +12,8 @@ import duckdb
 import pyarrow as pa
 
 from .alignment import aligned
-from .engine import quote
 from .failures import engine_text, from_engine, refusal, without_position
+from .names import quote
 
 # TableDefinitionOptions of FlightSql.proto.
 _MISSING = {1: "create", 2: "fail"}

@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from ..local import schemas
 from .announcing import announced
-from .engine import HIDDEN_CATALOGS, HIDDEN_SCHEMAS, literal, quote
+from .engine import HIDDEN_CATALOGS, HIDDEN_SCHEMAS
+from .names import literal, quote
 
 _CATALOGS = ", ".join(map(literal, HIDDEN_CATALOGS))
 _SCHEMAS = ", ".join(map(literal, HIDDEN_SCHEMAS))

@@ -19,8 +19,8 @@ import pyarrow as pa
 
 from ..parameters.literals import INTEGERS
 from .alignment import aligned
-from .engine import literal
 from .failures import refusal
+from .names import literal
 
 _SOURCE = "__altertable_parameters"
 

@@ -6,7 +6,7 @@ import os
 import threading
 import warnings
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -66,7 +66,11 @@ class Server:
     ----------
     database : str
         A DuckDB file, attached as a catalog named after it, or ``":memory:"`` for a catalog
-        named ``local``.
+        named ``local``, which a server with `lake` does not have.
+    lake : str, path or bool, optional
+        A directory for lakes, Altertable's own kind of catalog (extra ``lake``), made if missing;
+        True for one that goes with the server. The default catalog is then the one named
+        ``lake``, its metadata in ``lake.ducklake`` and its data in ``lake/`` there.
     username, password : str
         The credentials that are accepted. The password is, unless given, what
         ``ALTERTABLE_LOCAL_PASSWORD`` says, or ``"local"``.
@@ -89,8 +93,11 @@ class Server:
         Over how many endpoints to split a plain statement's result.
     endpoint_locations : sequence of str
         Locations that every endpoint of a statement's result names.
-    catalogs : sequence of str
-        More catalogs, in memory.
+    catalogs : sequence of str, or mapping of str to str or path
+        More catalogs, by name: ``"lake"``, ``":memory:"`` or a DuckDB file for each. Names alone
+        are lakes where `lake` is given, else in memory.
+    read_only : sequence of str
+        Which catalogs refuse whatever would change them.
     max_message : int
         Bytes that an ingested batch may have.
     ingest_by_position : bool
@@ -131,11 +138,13 @@ class Server:
         session_timeout: float | None = None,
         endpoints: int = 1,
         endpoint_locations: Sequence[str] = (),
-        catalogs: Sequence[str] = (),
+        catalogs: Mapping[str, str | os.PathLike[str]] | Sequence[str] = (),
         max_message: int = 4 * 1024 * 1024,
         ingest_by_position: bool = False,
         external_access: bool | None = None,
         refuse_null_columns: bool = False,
+        lake: str | os.PathLike[str] | bool = False,
+        read_only: Sequence[str] = (),
     ) -> None:
         password = access.password_for(host, conceal(password))
         fork.check_use(fork.GRPC, "start a server")
@@ -152,7 +161,10 @@ class Server:
         open_to_others = not is_loopback(host)
         external = not open_to_others if external_access is None else external_access
         #: What whoever connects can read and write, as a sentence.
-        self.access = access.described(host, username, os.fspath(database), external=external)
+        lakes = None if lake is False else "" if lake is True else os.fspath(lake)
+        self.access = access.described(
+            host, username, os.fspath(database), lake=lakes, external=external
+        )
         if open_to_others and not self._tls:
             warnings.warn(
                 f"the server on {host} is without TLS, so that the password and all data travel in "
@@ -177,7 +189,9 @@ class Server:
         )
         self._faults = Faults()
         fork.note_use(fork.GRPC)
-        engine = Engine(os.fspath(database), catalogs, external=external)
+        engine = Engine(
+            os.fspath(database), catalogs, lake=lakes, read_only=read_only, external=external
+        )
         try:
             credentials = Credentials(username, password, self._faults.closing)
             self._sessions = Sessions(engine, credentials, session_timeout)

@@ -16,8 +16,9 @@ import pyarrow as pa
 
 from ..settings.secret import Secret
 from .credentials import Credentials
-from .engine import Engine, quote
+from .engine import Engine
 from .failures import from_engine, refusal
+from .names import quote
 from .statements import Statement
 
 COMPUTE_SIZES = frozenset(("XS", "S", "M", "L", "XL", "2XL", "3XL", "4XL", "XXL", "XXXL", "XXXXL"))
