@@ -203,6 +203,10 @@ _ENDS_EARLY = "the server's answer ends too early"
 _SEVERAL = "Invalid Input Error: Cannot prepare multiple statements"
 
 
+#: The SQLSTATE of statements in a transaction that an earlier one has aborted.
+ABORTED_STATE = "25P02"
+
+
 _ABORTED = r"(?i:current transaction is aborted)"
 
 
@@ -287,8 +291,10 @@ def from_adbc(error: adbc.Error) -> Error:
         return error
     text, code = str(error), grpc_code(error)
     message = sentence(text)
+    sqlstate = error.sqlstate
     if is_aborted(message):
         message += "; call rollback() to go on"
+        sqlstate = sqlstate or ABORTED_STATE
     elif message.startswith(_SEVERAL):
         message += " A script is run by cursor.executescript(), a statement at a time"
     kind, status = classify(text, code, error.status_code)
@@ -296,7 +302,7 @@ def from_adbc(error: adbc.Error) -> Error:
         message,
         status_code=status,
         vendor_code=code,
-        sqlstate=error.sqlstate,
+        sqlstate=sqlstate,
         details=error.details,
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 from adbc_driver_manager import AdbcStatusCode
 
 from ..errors import Error, OperationalError, ProgrammingError, reworded
-from ..protocol.errors import is_aborted
+from ..protocol.errors import ABORTED_STATE, is_aborted
 from ..settings.limits import Limits, has_expired, was_broken_off
 from .handles import Failure, Handles
 from .server_session import LOST, ServerSession
@@ -150,7 +150,7 @@ class Transactions:
             f"nothing was committed: {shown!r} had failed ({said}), which aborted the "
             "transaction; it is rolled back",
             status_code=AdbcStatusCode.INVALID_STATE,
-            sqlstate="25P02",
+            sqlstate=ABORTED_STATE,
         )
 
     def rollback(self, limits: Limits) -> None:
