@@ -68,13 +68,14 @@ class _Found(NamedTuple):
 
 
 def open_files(
-    path: str, stored: Stored = lambda: None, options: CsvOptions | None = None
+    path: str | Sequence[str], stored: Stored = lambda: None, options: CsvOptions | None = None
 ) -> pa.RecordBatchReader:
     """A reader of the rows of one file, of a directory, or of what a glob pattern matches.
 
     Parameters
     ----------
-    path : str
+    path : str or sequence of str
+        Several are one table, as the files of a directory are.
         Parquet, CSV (``.csv``, ``.tsv``, also ``.gz`` and other compressions) or Arrow IPC
         (``.feather``, ``.arrow``); told by the name's end. In a directory
         ``key=value`` folders become columns, and names that begin with ``_`` or ``.`` are left
@@ -95,7 +96,7 @@ def open_files(
     FileNotFoundError
         There is no such file.
     """
-    found = _find(path)
+    found = _find_all(path)
     options = options or CsvOptions()
     files: _Files
     if found.kind in _TEXT:
@@ -111,11 +112,11 @@ def open_files(
     return _one_table(found, files, schemas)
 
 
-def count_rows(path: str) -> int | None:
+def count_rows(path: str | Sequence[str]) -> int | None:
     """The rows of what `open_files` opens, or None where they would have to be read for it."""
     from pyarrow import dataset
 
-    found = _find(path)
+    found = _find_all(path)
     if found.kind in _TEXT:
         return None
     files = dataset.dataset(found.paths, format=found.kind, filesystem=found.filesystem)
@@ -123,6 +124,25 @@ def count_rows(path: str) -> int | None:
 
 
 # Which files
+
+
+def _find_all(path: str | Sequence[str]) -> _Found:
+    if isinstance(path, str):
+        return _find(path)
+    each = [_find(one) for one in path]
+    first = each[0]
+    for one, found in zip(path, each, strict=True):
+        if found.kind != first.kind:
+            raise ProgrammingError(
+                f"{one!r} is {found.kind} and {path[0]!r} {first.kind}; files that are loaded "
+                "together are of one format"
+            )
+        if not found.filesystem.equals(first.filesystem):
+            raise ProgrammingError(
+                f"{one!r} is on another file system than {path[0]!r}; load them one by one"
+            )
+    paths = [name for found in each for name in found.paths]
+    return first._replace(paths=paths, keys=[keys for found in each for keys in found.keys])
 
 
 def _find(path: str) -> _Found:

@@ -21,7 +21,7 @@ from .python_values import check_polars, of_columns, of_pandas, of_rows, of_seri
 ACCEPTED = (
     "an Arrow table, batch, reader or other object with __arrow_c_stream__, a pandas or polars "
     "data frame or series, a mapping of columns, a list of mappings, a structured numpy array, an "
-    "iterable of record batches, or the path of a Parquet, CSV or Arrow file"
+    "iterable of record batches, or the path or paths of Parquet, CSV or Arrow files"
 )
 
 
@@ -64,10 +64,13 @@ def open_source(data: Any, stored: Stored = lambda: None, csv: CsvOptions | None
         It cannot be read as Arrow data.
     """
     with reading():
-        if not isinstance(data, (str, os.PathLike)):
+        paths = _paths(data)
+        if not paths and not isinstance(data, (str, os.PathLike)):
             check_unused(csv, f"a {type(data).__name__}")
         if isinstance(data, (str, os.PathLike)):
             return _of_reader(open_files(os.fspath(data), stored, csv))
+        if paths:
+            return _of_reader(open_files(paths, stored, csv))
         if isinstance(data, pa.RecordBatch):
             return _of_batches(data.schema, [data])
         if isinstance(data, pa.Table):
@@ -126,6 +129,13 @@ def open_source(data: Any, stored: Stored = lambda: None, csv: CsvOptions | None
     if isinstance(first, Mapping):
         return _of_table(of_rows([first, *items], stored()))
     return _of_iterable(iter(()) if first is None else itertools.chain([first], items))
+
+
+def _paths(data: Any) -> list[str]:
+    """The paths that a list or tuple has, if it has nothing else."""
+    if isinstance(data, (list, tuple)) and all(isinstance(p, (str, os.PathLike)) for p in data):
+        return [os.fspath(path) for path in data]
+    return []
 
 
 @contextlib.contextmanager

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import os
 import re
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,8 +22,9 @@ from ..doctor.report import Doctor
 from ..errors import ProgrammingError
 from .connecting import open_connection
 from .destination import Destination
-from .progress import ProgressLine
-from .values import PrintableTable
+from .forms import READ_AS
+from .progress import Elapsed, ProgressLine
+from .values import FirstRows, PrintableTable
 
 #: Takes the options, writes to standard output, and says what was done.
 Run = Callable[[argparse.Namespace], str]
@@ -29,10 +34,16 @@ def statement(options: argparse.Namespace) -> str:
     """Run a statement and print its result."""
     parameters = dict(map(_parameter, options.param))
     destination = Destination(options.output, options.format)
-    with open_connection(options) as connection, connection.cursor() as cursor:
+    with (
+        open_connection(options) as connection,
+        connection.cursor() as cursor,
+        Elapsed(sys.stderr) as elapsed,
+    ):
         cursor.execute(options.sql, parameters)
         if cursor.description is None:
             return f"{_rows(cursor.rowcount)} changed" if cursor.rowcount >= 0 else "done"
+        if destination.is_terminal:
+            return _rows(destination.write(FirstRows(cursor, elapsed.clear)))
         return _rows(destination.write(cursor))
 
 
@@ -41,18 +52,20 @@ def _rows(count: int) -> str:
 
 
 def load(options: argparse.Namespace) -> str:
-    """Load a file into a table."""
+    """Load files into a table."""
     types = options.column_types
     column_types = None if types is None else dict(map(_column_type, types))
-    with open_connection(options) as connection:
+    with contextlib.ExitStack() as after:
+        paths = [_path(word, options.read_as, after) for word in options.words]
+        connection = after.enter_context(open_connection(options))
         line = None
         if sys.stderr is not None and sys.stderr.isatty():
             with reading():
-                line = ProgressLine(sys.stderr, count_rows(options.words))
+                line = ProgressLine(sys.stderr, count_rows(paths))
         try:
             rows = connection.load(
                 options.into,
-                options.words,
+                paths,
                 mode=options.mode,
                 primary_key=_columns(options.primary_key),
                 cursor_field=_columns(options.cursor_field),
@@ -68,6 +81,22 @@ def load(options: argparse.Namespace) -> str:
             if line is not None:
                 line.clear()
     return f"{_rows(rows)} loaded"
+
+
+def _path(word: str, kind: str | None, after: contextlib.ExitStack) -> str:
+    """The path of a file to load, for ``-`` of one with what is read from standard input."""
+    if word != "-":
+        return word
+    if kind is None:
+        raise ProgrammingError(
+            f"standard input has no name that tells its format; --from {'|'.join(READ_AS)} does"
+        )
+    # A CSV is read twice, and a Parquet file from its end.
+    directory = after.enter_context(tempfile.TemporaryDirectory(prefix="altertable-"))
+    path = os.path.join(directory, f"standard-input.{kind}")
+    with open(path, "wb") as file:
+        shutil.copyfileobj(sys.stdin.buffer, file)
+    return path
 
 
 def doctor(options: argparse.Namespace) -> str:

@@ -142,6 +142,9 @@ PARAMETERS = Group(
     ],
 )
 
+#: What standard input may be, by the ending of a file that is the same.
+READ_AS = ("csv", "tsv", "parquet", "arrow")
+
 LOAD = Group(
     "load",
     "the command load",
@@ -155,6 +158,7 @@ LOAD = Group(
         option("--mode", choices=MODES, default="append", help="what to do with the table: append"),
         option("--primary-key", metavar="A,B", help="update the rows that agree in these"),
         option("--cursor-field", metavar="C,D", help="but only where these are larger"),
+        option("--from", dest="read_as", choices=READ_AS, help="what standard input (-) is"),
     ],
 )
 
@@ -214,9 +218,13 @@ FORMS = {
     "tables": listing("list tables and views"),
     "columns": listing("list the columns of tables and views"),
     "load": Form(
-        "FILE --into TABLE",
-        {"metavar": "FILE", "help": "a Parquet, CSV or Arrow file"},
-        "load a Parquet, CSV or Arrow file",
+        "FILE ... --into TABLE",
+        {
+            "nargs": "+",
+            "metavar": "FILE",
+            "help": "Parquet, CSV or Arrow files of the same columns; - is standard input",
+        },
+        "load Parquet, CSV or Arrow files",
         (LOAD, CSV, CONNECTION),
     ),
     "doctor": Form(

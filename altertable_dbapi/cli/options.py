@@ -98,7 +98,7 @@ def _parser(command: str | None, form: Form) -> argparse.ArgumentParser:
     if command is None:
         description = "Run one SQL statement on Altertable and print its result, or a command.\n\n"
         description += f"commands ({prog} COMMAND --help says more):\n"
-        description += "\n".join(f"  {n:9} {f.arguments:18} {f.summary}" for n, f in FORMS.items())
+        description += "\n".join(f"  {n:9} {f.arguments:21} {f.summary}" for n, f in FORMS.items())
         epilog = _EXAMPLES.format(prog=prog)
     else:
         usage = f"{prog} {command} [options] {form.arguments}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TextIO
@@ -10,7 +9,7 @@ from typing import Any, NamedTuple, TextIO
 from ..dbapi20 import DATETIME, NUMBER
 from ..rows.description import Column
 from .values import ROWS, Printable, as_text, names_of, rows_of
-from .width import cut, one_line, pad, width
+from .width import cut, one_line, pad, terminal_columns, width
 
 #: A column that is cut keeps so many columns of the terminal.
 _NARROWEST = 8
@@ -61,25 +60,12 @@ class Look(NamedTuple):
 def look_of(out: TextIO) -> Look:
     """What can be shown on an output."""
     encoding = (getattr(out, "encoding", None) or "utf-8").lower()
-    look = Look(_terminal_columns(out), encoding)
+    look = Look(terminal_columns(out), encoding)
     try:
         "─│┼…".encode(encoding)
     except UnicodeEncodeError:
         look = Look(look.columns, encoding, "-", " | ", "-+-", "...")
     return look
-
-
-def _terminal_columns(out: TextIO) -> int | None:
-    """The columns of a terminal, those of the variable COLUMNS before its own."""
-    if not out.isatty():
-        return None
-    given = os.environ.get("COLUMNS", "")
-    if given.isdecimal() and int(given):
-        return int(given)
-    try:
-        return os.get_terminal_size(out.fileno()).columns or 80
-    except OSError:
-        return 80
 
 
 # A table

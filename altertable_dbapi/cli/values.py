@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -42,6 +42,30 @@ class PrintableTable:
 
     def fetch_record_batch(self) -> pa.RecordBatchReader:
         return self._table.to_reader()
+
+
+class FirstRows:
+    """Rows that say when the first of them have come.
+
+    Parameters
+    ----------
+    rows : Printable
+    come : callable
+        Called then.
+    """
+
+    def __init__(self, rows: Printable, come: Callable[[], object]) -> None:
+        self._rows = rows
+        self._come = come
+        self.description = rows.description
+
+    def fetchmany(self, size: int) -> Sequence[tuple[Any, ...]]:
+        rows = self._rows.fetchmany(size)
+        self._come()
+        return rows
+
+    def fetch_record_batch(self) -> pa.RecordBatchReader:
+        return self._rows.fetch_record_batch()
 
 
 def rows_of(rows: Printable) -> Iterator[tuple[Any, ...]]:

@@ -1,14 +1,29 @@
-"""How many columns of a terminal a text takes, and texts that take no more than so many."""
+"""How many columns a terminal has and a text takes, and texts that take no more than so many."""
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections.abc import Iterator
+from typing import TextIO
 
 _JOINER = "\u200d"
 _EMOJI_STYLE = "\ufe0f"
 _BLACK_FLAG = "\U0001f3f4"
 _SOFT_HYPHEN = "\u00ad"
+
+
+def terminal_columns(out: TextIO | None) -> int | None:
+    """The columns of a terminal, those of the variable COLUMNS before its own; else None."""
+    if out is None or not out.isatty():
+        return None
+    given = os.environ.get("COLUMNS", "")
+    if given.isdecimal() and int(given):
+        return int(given)
+    try:
+        return os.get_terminal_size(out.fileno()).columns or 80
+    except OSError:
+        return 80
 
 
 def width(text: str) -> int:

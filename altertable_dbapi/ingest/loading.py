@@ -71,8 +71,8 @@ class Loading:
             of columns (lists, arrays, series), an iterable of mappings, which are its rows and held
             in memory, or a structured numpy array; an iterable of record batches; or a path: of a
             Parquet, CSV (``.csv``, ``.csv.gz``, ``.tsv``) or Arrow IPC file, of a directory of
-            those, or a glob pattern. Files, readers and iterables are read as they are sent, in
-            this thread. They must not use this connection.
+            those, or a glob pattern; or a list of paths, which are one table. Files, readers and
+            iterables are read as they are sent, in this thread. They must not use this connection.
         mode : str
             ``"append"``: the table must exist. ``"create"``: it must not. ``"create_append"``: it
             is created where it does not exist. ``"replace"``: it is dropped first.
