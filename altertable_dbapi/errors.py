@@ -21,10 +21,17 @@ class Error(adbc.Error):
         The ADBC status; unless given, the usual one of the class.
     vendor_code : int, optional
         The gRPC status code that the server answered with, where there is one.
+    sqlstate : str, optional
+        Of an error of the server's, where it tells a program what to do: ``"40001"``, the
+        transaction conflicts with another one and may be run again; ``"25P02"``, the transaction
+        is aborted and has to be rolled back; ``"0A000"``, there is no such feature.
     """
 
     #: The ADBC status of those that are raised without one.
     usual_status: ClassVar[AdbcStatusCode] = AdbcStatusCode.UNKNOWN
+
+    #: The SQLSTATE of those that are raised without one.
+    usual_sqlstate: ClassVar[str | None] = None
 
     def __init__(
         self,
@@ -40,7 +47,7 @@ class Error(adbc.Error):
             message,
             status_code=self.usual_status if status_code is None else status_code,
             vendor_code=vendor_code,  # type: ignore[arg-type]  # the stub is wrong
-            sqlstate=sqlstate,
+            sqlstate=self.usual_sqlstate if sqlstate is None else sqlstate,
             details=details,
         )
 
@@ -89,6 +96,7 @@ class NotSupportedError(DatabaseError, adbc.NotSupportedError):
     """The database or the driver has no such feature (PEP 249)."""
 
     usual_status = AdbcStatusCode.NOT_IMPLEMENTED
+    usual_sqlstate = "0A000"
 
 
 _E = TypeVar("_E", bound=Error)

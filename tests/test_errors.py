@@ -312,3 +312,31 @@ def test_what_the_engine_interrupted_is_no_doubt(auto: Conn, server: Server) -> 
     server.clear()
     auto.execute("SELECT 1").fetchall()
     assert len(server.executed) == 1
+
+
+CONFLICTS = [
+    "Failed to commit DuckLake transaction.\nTransaction conflict - attempting to insert into t",
+    "Failed to commit DuckLake transaction. Exceeded the maximum retry count of 10 set by x",
+    "Conflict on update!",
+    'Catalog write-write conflict on create with "t"',
+]
+
+
+@pytest.mark.parametrize("said", CONFLICTS)
+def test_a_conflict_is_40001(server: Server, said: str) -> None:
+    with server.connect() as connection:
+        connection.execute("CREATE TABLE t (i INTEGER)")
+        server.fail_next("DoAction:EndTransaction", "ABORTED", f"TransactionContext Error: {said}")
+        with pytest.raises(OperationalError) as at_commit:
+            connection.commit()
+    with server.connect(autocommit=True) as connection:
+        server.fail_next("GetFlightInfo", "ABORTED", f"TransactionContext Error: {said}")
+        with pytest.raises(OperationalError) as in_autocommit:
+            connection.execute("INSERT INTO t VALUES (1)")
+    assert (at_commit.value.sqlstate, in_autocommit.value.sqlstate) == ("40001", "40001")
+
+
+def test_a_word_in_the_programs_text_is_no_conflict(auto: Connection) -> None:
+    with pytest.raises(ProgrammingError) as caught:
+        auto.execute('SELECT "TransactionContext Error: conflict"')
+    assert caught.value.sqlstate is None

@@ -129,6 +129,11 @@ class Loading:
         interrupted when all has been sent, while the server's answer is awaited, may be there
         nevertheless.
 
+        Altertable's own catalogs have no keys. Two upserts of the same new keys at the same time
+        both insert there, so that the rows are doubled without an error: let one program write,
+        or run DELETE and INSERT in a transaction, where the second is refused as a conflict
+        (`sqlstate` ``"40001"``).
+
         Arrow types that the server has not are sent as their plain equivalents; the table is in
         `altertable_dbapi.arrow_input.conversion.Conversion`.
         """

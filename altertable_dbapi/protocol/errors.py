@@ -16,6 +16,7 @@ from ..errors import (
     OperationalError,
     ProgrammingError,
 )
+from . import lake
 from .codes import GrpcCode
 
 #: What DuckDB writes before "Error:", and the PEP 249 class for it. DuckDB's own Python client
@@ -207,6 +208,11 @@ _SEVERAL = "Invalid Input Error: Cannot prepare multiple statements"
 ABORTED_STATE = "25P02"
 
 
+# A lake says "Transaction conflict" or that it has tried too often, other catalogs "Conflict on
+# update", "write-write conflict" and the like.
+_CONFLICT = r"(?i:conflict|Exceeded the maximum retry count)"
+
+
 _ABORTED = r"(?i:current transaction is aborted)"
 
 
@@ -258,7 +264,7 @@ def classify(text: str, code: int | None, status: int) -> tuple[type[Error], int
     DuckDB's prefix decides, wherever in the text it stands; then the gRPC code; then the ADBC
     status.
     """
-    if "not supported in DuckLake" in text:
+    if lake.refused(text) is not None:
         return NotSupportedError, NotSupportedError.usual_status
     prefix = re.search(_DUCKDB_PREFIX, text)
     if prefix:
@@ -285,24 +291,43 @@ def is_aborted(message: str) -> bool:
     return re.search(_ABORTED, message) is not None
 
 
+def sqlstate(text: str) -> str | None:
+    """The SQLSTATE of a server's error, where its text says more than its class."""
+    if is_aborted(text):
+        return ABORTED_STATE
+    # As a part of the program's own text it stands behind another prefix.
+    prefix = re.search(_DUCKDB_PREFIX, text)
+    if prefix and prefix[1] == "TransactionContext" and re.search(_CONFLICT, text):
+        return "40001"
+    return None
+
+
+def _advised(message: str, text: str) -> str:
+    """A server's sentence with what to do, where that is known."""
+    if is_aborted(message):
+        return f"{message}; call rollback() to go on"
+    if message.startswith(_SEVERAL):
+        return f"{message} A script is run by cursor.executescript(), a statement at a time"
+    way_out = lake.refused(text)
+    return f"{message}; {way_out}" if way_out else message
+
+
+def _made(kind: type[Error], text: str, status: int, code: int | None) -> Error:
+    said = _advised(sentence(text), text)
+    return kind(said, status_code=status, vendor_code=code, sqlstate=sqlstate(text))
+
+
 def from_adbc(error: adbc.Error) -> Error:
     """The error of this driver for one of ``adbc_driver_manager``."""
     if isinstance(error, Error):
         return error
     text, code = str(error), grpc_code(error)
-    message = sentence(text)
-    sqlstate = error.sqlstate
-    if is_aborted(message):
-        message += "; call rollback() to go on"
-        sqlstate = sqlstate or ABORTED_STATE
-    elif message.startswith(_SEVERAL):
-        message += " A script is run by cursor.executescript(), a statement at a time"
     kind, status = classify(text, code, error.status_code)
     return kind(
-        message,
+        _advised(sentence(text), text),
         status_code=status,
         vendor_code=code,
-        sqlstate=sqlstate,
+        sqlstate=error.sqlstate or sqlstate(text),
         details=error.details,
     )
 
@@ -313,7 +338,7 @@ def from_arrow(error: Exception) -> Error:
     code = _named_code(text)
     given = AdbcStatusCode.IO if isinstance(error, OSError) else AdbcStatusCode.UNKNOWN
     kind, status = classify(text, code, given)
-    return kind(sentence(text), status_code=status, vendor_code=code)
+    return _made(kind, text, status, code)
 
 
 def _text(error: Exception) -> str:
@@ -336,4 +361,4 @@ def from_flight(error: Exception) -> Error:
         known = GRPC_NAMES.get(head["code"].title().replace(" ", ""), known)
     code = _number(known)
     kind, status = classify(text, code, AdbcStatusCode.UNKNOWN)
-    return kind(sentence(text), status_code=status, vendor_code=code)
+    return _made(kind, text, status, code)
