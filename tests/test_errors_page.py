@@ -110,7 +110,7 @@ HAPPENS: dict[Row, dict[str, Attempt]] = {
         "null": runs("CREATE TABLE t (n INTEGER NOT NULL)", "INSERT INTO t VALUES (NULL)"),
         "check": runs("CREATE TABLE t (n INTEGER CHECK (n > 0))", "INSERT INTO t VALUES (0)"),
     },
-    ("NotSupportedError", "NOT_IMPLEMENTED", "–"): {
+    ("NotSupportedError", "NOT_IMPLEMENTED", "0A000"): {
         "driver": lambda server, conn: conn.cursor().callproc("x"),
         "server": refused("UNIMPLEMENTED"),
     },
@@ -135,7 +135,7 @@ HAPPENS: dict[Row, dict[str, Attempt]] = {
         ),
         "commit": lambda server, conn: in_aborted(server, conn, lambda conn: conn.commit()),
     },
-    ("OperationalError", "INVALID_STATE", "–"): {"conflict": conflict},
+    ("OperationalError", "INVALID_STATE", "40001"): {"conflict": conflict},
     ("OperationalError", "UNKNOWN", "–"): {"server": refused("UNKNOWN")},
     ("InterfaceError", "INVALID_STATE", "–"): {
         "closed": closed,
