@@ -336,7 +336,7 @@ def test_a_conflict_is_40001(server: Server, said: str) -> None:
     assert (at_commit.value.sqlstate, in_autocommit.value.sqlstate) == ("40001", "40001")
 
 
-def test_a_word_in_the_programs_text_is_no_conflict(auto: Connection) -> None:
+def test_a_word_in_the_programs_text_is_no_conflict(auto: Conn) -> None:
     with pytest.raises(ProgrammingError) as caught:
         auto.execute('SELECT "TransactionContext Error: conflict"')
     assert caught.value.sqlstate is None
