@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 def test_a_page_runs(page: str) -> None:
     # Warnings are those tools' own matter.
     result = subprocess.run(
-        [sys.executable, "-m", "tests.run_page", f"docs/{page}"],
+        [sys.executable, "-m", "tests.support.run_page", f"docs/{page}"],
         cwd=ROOT,
         capture_output=True,
         text=True,

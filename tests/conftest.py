@@ -12,8 +12,8 @@ from hypothesis import settings
 import altertable_dbapi
 from altertable_dbapi.local import Server
 
-from .secret_watch import _no_secret_is_told, pytest_runtest_makereport  # noqa: F401
-from .session_watch import (  # noqa: F401
+from .support.secret_watch import _no_secret_is_told, pytest_runtest_makereport  # noqa: F401
+from .support.session_watch import (  # noqa: F401
     _no_session_is_left,
     pytest_configure,
     pytest_runtest_protocol,

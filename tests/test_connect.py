@@ -13,7 +13,7 @@ import altertable_dbapi
 from altertable_dbapi import InterfaceError, OperationalError, ProgrammingError, connect
 from altertable_dbapi.local import Server
 
-from .certificates import Certificate
+from .support.certificates import Certificate
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from altertable_dbapi._connect import ConnectionSettings
 from altertable_dbapi.settings.settings import ALIASES, SETTINGS
 from altertable_dbapi.settings.uri import parse_uri
 
-from . import run_page
+from .support import run_page
 
 ROOT = Path(__file__).parent.parent
 
@@ -36,7 +36,7 @@ PAGES = [
 
 def _run(page: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "tests.run_page", str(page)],
+        [sys.executable, "-W", "error", "-m", "tests.support.run_page", str(page)],
         cwd=ROOT,
         capture_output=True,
         text=True,

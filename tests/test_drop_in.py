@@ -19,8 +19,8 @@ from altertable_dbapi import ProgrammingError, connect
 from altertable_dbapi.local import Server
 from altertable_dbapi.settings.stock import OPTIONS
 
-from .certificates import Certificate
-from .secret_watch import watch
+from .support.certificates import Certificate
+from .support.secret_watch import watch
 
 PASSWORD = "hunter2 /and@more"
 USER: dict[str, Any] = {"username": "ana", "password": PASSWORD}

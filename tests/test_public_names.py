@@ -15,7 +15,7 @@ import pytest_altertable
 from altertable_dbapi import Connection, Cursor, Interval, sql
 from altertable_dbapi.local import Server
 
-from . import typed_program
+from .support import typed_program
 
 
 def test_public_names_say_that_they_are_the_packages() -> None:

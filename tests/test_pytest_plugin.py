@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from . import run_page
+from .support import run_page
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "how-to" / "testing.md"

@@ -86,6 +86,13 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
     graphlib.TopologicalSorter(graph).prepare()
 
 
+def test_the_tests_of_a_room_are_in_a_folder_of_its_name() -> None:
+    folders = {path.parent.name for path in Path(__file__).parent.rglob("*/*.py")}
+    # Those of `lake` need an environment of their own.
+    assert folders - {"support", "lake"} <= LEVELS.keys()
+    assert not list(Path(__file__).parent.glob("support/test_*.py"))
+
+
 #: Lines of a module, and methods of a class that is not an interface of a standard.
 MOST_LINES, MOST_METHODS = 400, 20
 

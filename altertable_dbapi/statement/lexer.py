@@ -1,7 +1,8 @@
 """DuckDB's lexer, as far as statements need it: tokens outside of strings, names and comments.
 
 The rules are those of DuckDB's lexers, found by asking them: 1.5 and 2.0 agree on all that is here,
-except where a comment says so. ``tests/test_sql_oracle.py`` compares them with DuckDB's own parser.
+except where a comment says so. ``tests/statement/test_sql_oracle.py`` compares them with DuckDB's
+own parser.
 """
 
 from __future__ import annotations

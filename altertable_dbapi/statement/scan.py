@@ -1,7 +1,7 @@
 """The scanner of DuckDB SQL text: placeholders, main verb, what a statement does.
 
-``tests/test_sql_oracle.py`` compares it with DuckDB's own parser. Text that DuckDB cannot read is
-not refused here: the server says what is wrong with it.
+``tests/statement/test_sql_oracle.py`` compares it with DuckDB's own parser. Text that DuckDB cannot
+read is not refused here: the server says what is wrong with it.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""What tests share: servers that misbehave, watches, and programs that run apart."""
