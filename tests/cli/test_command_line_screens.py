@@ -1,7 +1,7 @@
-"""What the command line shows on a terminal, as files in ``tests/screens``.
+"""What the command line shows on a terminal, as files in ``tests/cli/screens``.
 
-After a change that is meant, look at what ``git diff tests/screens`` shows when they are written
-again::
+After a change that is meant, look at what ``git diff tests/cli/screens`` shows when they are
+written again::
 
     ALTERTABLE_WRITE_SCREENS=1 python -m pytest -n 0 tests/cli/test_command_line_screens.py
 """
