@@ -20,8 +20,8 @@ from .support import run_page
 
 ROOT = Path(__file__).parent.parent
 
-#: Their tools are in environments of their own: airflow_tests and documentation_tests run them.
-ELSEWHERE = {"how-to/dask.md", "how-to/ibis.md"}
+#: Their tools are in environments of their own: documentation_tests and sqlalchemy_tests run them.
+ELSEWHERE = {"how-to/dask.md", "how-to/ibis.md", "sqlalchemy.md"}
 
 DOCS = ROOT / "docs"
 PAGES = [

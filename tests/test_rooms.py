@@ -29,7 +29,7 @@ connection
 local
 _connect
 __init__
-airflow doctor
+airflow doctor sqlalchemy
 cli
 __main__
 """

@@ -96,7 +96,8 @@ class Session:
         self._printed.clear()
         where = f"{self.page}:{block.line}"
         # The lines of the page, so that a traceback shows them.
-        exec(compile("\n" * (block.line - 1) + block.code, str(self.page), "exec"), names)
+        text = "\n" * (block.line - 1) + block.code
+        exec(compile(text, str(self.page), "exec", dont_inherit=True), names)
         for line, expected in expected_prints(block.code).items():
             at = line + block.line - 1
             printed = " ".join(text.strip() for number, text in self._printed if number == at)

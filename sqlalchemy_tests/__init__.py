@@ -1,0 +1,1 @@
+"""SQLAlchemy: its own suite for dialects (`suite`), and tests of what that does not know."""

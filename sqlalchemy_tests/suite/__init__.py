@@ -1,0 +1,1 @@
+"""SQLAlchemy's own suite, run on a local server."""
