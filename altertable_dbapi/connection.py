@@ -79,7 +79,27 @@ class Connection(Loading, Introspection, AdbcMethods, adbc_dbapi.Connection, Gen
 
     def __repr__(self) -> str:
         state = "closed " if self._closed else ""
-        return f"<altertable_dbapi.Connection {state}{self._settings.where}>"
+        open_transaction = " in a transaction" if self.in_transaction else ""
+        return f"<altertable_dbapi.Connection {state}{self._settings.where}{open_transaction}>"
+
+    def _repr_html_(self) -> str:
+        """What notebooks show; the server is not asked."""
+        from .notebook.facts import table
+
+        settings = self._settings
+        known = None if self._closed else self._session.place.known
+        names = known or (settings.catalog, settings.schema)
+        return table(
+            "Connection",
+            [
+                ("state", "closed" if self._closed else "open"),
+                ("server", settings.address),
+                ("user", settings.username),
+                ("catalog.schema", ".".join(filter(None, names)) or "the server's"),
+                ("transaction", "open" if self.in_transaction else "none"),
+                ("autocommit", "on" if self.autocommit else "off"),
+            ],
+        )
 
     # What is connected
 
@@ -345,7 +365,7 @@ class Connection(Loading, Introspection, AdbcMethods, adbc_dbapi.Connection, Gen
 
     def __del__(self) -> None:
         if not getattr(self, "_closed", True):
-            shown = repr(self)
+            shown = f"<altertable_dbapi.Connection {self._settings.where}>"
             self._close()
             if self._session.lifetime.inherited:
                 return  # it is the parent's to close

@@ -66,8 +66,29 @@ class Cursor(AdbcMethods, ArrowMethods, FrameMethods, adbc_dbapi.Cursor, Generic
         self._row_factory = row_factory
 
     def __repr__(self) -> str:
-        state = "closed" if self._closed else "executed" if self._result else "idle"
-        return f"<altertable_dbapi.Cursor {state} on {self._connection!r}>"
+        return f"<altertable_dbapi.Cursor {', '.join(self._facts())} on {self._connection!r}>"
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: the columns of the last statement, and how many rows it had."""
+        from .notebook.facts import table
+
+        columns = [(str(column[0]), str(column[1])) for column in self.description or ()]
+        return table(f"Cursor: {', '.join(self._facts())}", columns)
+
+    def _facts(self) -> list[str]:
+        from .notebook.facts import counted
+
+        columns, rows = self.description, self.rowcount
+        facts = ["closed"] if self.closed else []
+        if columns is not None:
+            facts.append(counted(len(columns), "column"))
+            if rows >= 0:
+                facts.append(counted(rows, "row"))
+            elif self.rownumber is not None:
+                facts.append(f"{counted(self.rownumber, 'row')} fetched so far")
+        elif rows >= 0:
+            facts.append(f"{counted(rows, 'row')} changed")
+        return facts or ["idle"]
 
     @property
     def closed(self) -> bool:

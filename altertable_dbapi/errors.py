@@ -51,6 +51,12 @@ class Error(adbc.Error):
             details=details,
         )
 
+    def _render_traceback_(self, *_: object) -> list[str]:
+        """What IPython prints instead of a traceback of its own."""
+        from .notebook.tracebacks import rendered
+
+        return rendered(self)
+
 
 class InterfaceError(Error, adbc.InterfaceError):
     """The driver is used in a way that it cannot serve (PEP 249)."""

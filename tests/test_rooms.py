@@ -13,6 +13,7 @@ PACKAGE = Path(altertable_dbapi.__file__).parent
 
 #: A room imports from itself and from the lines before its own, not from others of its line.
 ORDER = """
+notebook
 errors dbapi20 interval
 process statement rows
 protocol

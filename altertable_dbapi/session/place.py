@@ -55,6 +55,12 @@ class Place:
                 self._server.handles.current = catalog, schema
             return catalog, schema
 
+    @property
+    def known(self) -> tuple[str, str] | None:
+        """The current catalog and schema where they are known; the server is not asked."""
+        handles = self._server.handles
+        return None if handles is None else handles.current
+
     def forget(self) -> None:
         """Ask again the next time: a statement may change them."""
         if self._server.handles is not None:
