@@ -15,12 +15,14 @@ from typing import Any
 
 import pyarrow as pa
 
+from .. import connect
 from ..arrow_input.files import count_rows
 from ..arrow_input.sources import reading
 from ..connection import Connection
 from ..doctor.report import Doctor
-from ..errors import ProgrammingError
-from .connecting import open_connection
+from ..errors import OperationalError, ProgrammingError
+from ..settings.resolve import given, of_sources
+from .connecting import asked_for, open_connection
 from .destination import Destination
 from .forms import READ_AS
 from .progress import Elapsed, ProgressLine
@@ -101,11 +103,21 @@ def _path(word: str, kind: str | None, after: contextlib.ExitStack) -> str:
 
 def doctor(options: argparse.Namespace) -> str:
     """Examine a server."""
-    findings = 0
-    with open_connection(options) as connection:
-        for finding in Doctor(connection._settings, options.write).examine():
-            print(f"{finding.subject:15} {finding.found}", flush=True)
+    uri, arguments = asked_for(options)
+    with contextlib.ExitStack() as after:
+        if options.local is None:
+            known = given(uri, arguments)
+            sources = {name: source for name, (_, source) in known.items()}
+            report = Doctor(of_sources(known), options.write, sources)
+        else:
+            connection = after.enter_context(connect(uri, **arguments))
+            report = Doctor(connection._settings, options.write)
+        findings = 0
+        for finding in report.examine():
+            print(f"{finding.subject:16} {finding.found}", flush=True)
             findings += bool(finding.subject)
+        if report.stopped is not None:
+            raise OperationalError(f"stopped at: {report.stopped.subject}")
     return f"{findings} findings"
 
 

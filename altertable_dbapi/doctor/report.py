@@ -7,12 +7,10 @@ bug report: one line a fact, each within its time, and no secret in any of them.
 from __future__ import annotations
 
 import contextlib
-import platform
 import statistics
 import threading
 import time
-from collections.abc import Callable, Iterator
-from importlib.metadata import version
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import adbc_driver_manager as adbc
@@ -27,6 +25,8 @@ from ..protocol import messages
 from ..rows.factories import tuple_row
 from ..settings import tls
 from ..settings.settings import Settings
+from .known import versions, where, where_from
+from .reaching import steps
 from .writing import INGEST_QUESTIONS
 
 #: Seconds for one call, and for one question with all its calls.
@@ -86,9 +86,24 @@ class Doctor:
         unusable.
     write : bool
         Whether to create a schema, load tables into it, and drop it.
+    sources : mapping, optional
+        Where each setting that is given comes from.
+
+    Attributes
+    ----------
+    stopped : Finding or None
+        The step on the way to the server that failed.
     """
 
-    def __init__(self, settings: Settings, write: bool = False) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        write: bool = False,
+        sources: Mapping[str, str] | None = None,
+    ) -> None:
+        self._given = settings
+        self._sources = sources
+        self.stopped: Finding | None = None
         self._settings = settings._replace(
             autocommit=True,
             connect_timeout=_shortest(settings.connect_timeout),
@@ -102,8 +117,16 @@ class Doctor:
 
     def examine(self) -> Iterator[Finding]:
         """Ask, and give one finding after the other; advice comes last."""
-        yield Finding("driver", _versions())
-        yield Finding("connection", _connection(self._settings))
+        yield Finding("driver", versions())
+        for name, found in where_from(self._given, self._sources):
+            yield Finding(name, found)
+        yield Finding("connection", where(self._settings))
+        for subject, found, is_end in steps(self._settings):
+            finding = Finding(subject, self._without_password(found))
+            yield finding
+            if is_end:
+                self.stopped = finding
+                return
         questions = QUESTIONS + (INGEST_QUESTIONS if self._write else [])
         for subject, ask in questions:
             yield Finding(subject, self._answer(ask))
@@ -114,6 +137,13 @@ class Doctor:
         yield Finding("recommended", f"connect({shown})" if self.advice else shown)
         for setting, why in self.advice.items():
             yield Finding("", f"{setting}: {why}")
+
+    def _without_password(self, text: str) -> str:
+        """A line of the report: a server may repeat in its words what it was told."""
+        text = " ".join(text.split())
+        password = self._settings.password
+        # A short one may be any word.
+        return text.replace(password, "***") if len(password) > 5 else text
 
     def _answer(self, ask: Question) -> str:
         """What a question finds, or why it finds nothing, in one line and within its time."""
@@ -141,10 +171,7 @@ class Doctor:
                 opened[0].adbc_cancel()
             thread.join(1.0)
         answer = found[0] if found else f"not known: no answer within {QUESTION_SECONDS:g} s"
-        answer = " ".join(answer.split())
-        password = self._settings.password
-        # A server may repeat in its words what it was told. A short one may be any word.
-        return answer.replace(password, "***") if len(password) > 5 else answer
+        return self._without_password(answer)
 
     def _advise(self) -> None:
         settings = self._settings
@@ -158,20 +185,6 @@ class Doctor:
 
 def _shortest(given: float | None) -> float:
     return CALL_SECONDS if given is None else min(given, CALL_SECONDS)
-
-
-def _versions() -> str:
-    names = ("altertable-dbapi", "adbc-driver-flightsql", "adbc-driver-manager", "pyarrow")
-    shown = [f"{name} {version(name)}" for name in names]
-    return ", ".join([*shown, f"Python {platform.python_version()}", platform.platform()])
-
-
-def _connection(settings: Settings) -> str:
-    security = "TLS" if settings.tls else "no TLS"
-    if settings.tls_skip_verify:
-        security += " without a check of the certificate"
-    options = "".join(f", {name} {value!r}" for name, value in settings.session_options.items())
-    return f"{settings.address}, {security}{options}"
 
 
 def _server(doctor: Doctor, connection: Connection[Any]) -> str:

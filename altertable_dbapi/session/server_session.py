@@ -197,7 +197,10 @@ class ServerSession:
         try:
             if not within(settings.connect_timeout, database, open_handles, opened):
                 raise OperationalError(
-                    f"no answer from {settings.address} within {settings.connect_timeout:g} s",
+                    f"no answer from {settings.address} within {settings.connect_timeout:g} s "
+                    "(connect_timeout): usually the host or port is wrong, a firewall or proxy "
+                    "drops the connection, or one side speaks TLS and the other does not; "
+                    "`python -m altertable_dbapi doctor` says how far it comes",
                     status_code=AdbcStatusCode.TIMEOUT,
                 )
             housekeeping.adopt(self, opened[0])
