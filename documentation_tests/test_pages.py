@@ -1,4 +1,4 @@
-"""The pages whose tools the driver's own tests do not install, and the notebook."""
+"""The pages whose tools the driver's own tests do not install."""
 
 from __future__ import annotations
 
