@@ -29,6 +29,8 @@ class AltertableDDLCompiler(compiler.DDLCompiler):
 
     def _own_sequence(self, table: Any) -> tuple[str, str] | None:
         """The name and options of the sequence that numbers a table's rows, if it is ours."""
+        if self.dialect.lake:
+            return None
         column = table._autoincrement_column
         for each in table.columns:
             if each.identity is not None:
@@ -47,6 +49,18 @@ class AltertableDDLCompiler(compiler.DDLCompiler):
     def _sequence_name(self, table: Any, column: Any) -> str:
         name = schema.Sequence(f"{table.name}_{column.name}_seq", schema=table.schema)
         return self.preparer.format_sequence(name)
+
+    def create_table_constraints(self, table: Any, **kw: Any) -> str:
+        if not self.dialect.lake:
+            return super().create_table_constraints(table, **kw)
+        kinds = (schema.UniqueConstraint, schema.CheckConstraint, schema.ForeignKeyConstraint)
+        if len(table.primary_key) or any(isinstance(each, kinds) for each in table.constraints):
+            warnings.warn(
+                f"the keys and constraints of the table {table.name} are left out: a lake has none",
+                exc.SAWarning,
+                stacklevel=2,
+            )
+        return ""
 
     def get_column_specification(self, column: Any, **kw: Any) -> str:
         text = f"{self.preparer.format_column(column)} {self._column_type(column)}"
@@ -123,6 +137,8 @@ class AltertableDDLCompiler(compiler.DDLCompiler):
         **kw: Any,
     ) -> str:
         index = create.element
+        if self.dialect.lake:
+            raise exc.CompileError(f"the index {index.name} cannot be made: a lake has no indexes")
         if index.table is None or not index.expressions:
             raise exc.CompileError(f"the index {index.name} has no table or no columns")
         columns = ", ".join(
@@ -209,7 +225,7 @@ class AltertableTypeCompiler(compiler.GenericTypeCompiler):
         return "JSON"
 
     def visit_enum(self, type_: Any, **kw: Any) -> str:
-        if not type_.native_enum:
+        if not type_.native_enum or self.dialect.lake:
             return super().visit_enum(type_, **kw)
         return self.visit_ENUM(type_, **kw)
 

@@ -21,7 +21,18 @@ _GONE = (AdbcStatusCode.IO, AdbcStatusCode.UNAUTHENTICATED)
 
 
 class AltertableExecutionContext(default.DefaultExecutionContext):
-    """Asks sequences."""
+    """Asks sequences, and asks for keys where nothing makes them."""
+
+    def pre_exec(self) -> None:
+        if not self.isinsert or not self.dialect.lake:
+            return
+        table = self.compiled.compile_state.dml_table
+        key = getattr(table, "_autoincrement_column", None)
+        if key is not None and any(key.key not in given for given in self.compiled_parameters):
+            raise exc.CompileError(
+                f"a row of {table.name} has no {key.name}, and a lake makes no ids: give the key "
+                "with each row, such as mapped_column(default=uuid.uuid4)"
+            )
 
     def fire_sequence(self, seq: Any, type_: Any) -> Any:
         name = self.identifier_preparer.format_sequence(seq).replace("'", "''")
@@ -62,6 +73,9 @@ class AltertableDialect(Reflection, default.DefaultDialect):
     supports_schemas = True
     supports_sequences = True
     supports_views = True
+
+    #: Whether the current catalog is a lake, which is found as the engine first connects.
+    lake = False
 
     insert_returning = True
     update_returning = True
@@ -118,6 +132,21 @@ class AltertableDialect(Reflection, default.DefaultDialect):
         super().initialize(connection)
         if self.server_version_info and self.server_version_info >= (2,):
             self.generated = "generation_expression"
+        kind = connection.exec_driver_sql(
+            "SELECT type FROM duckdb_databases() WHERE database_name = current_catalog()"
+        ).scalar()
+        if kind == "ducklake":
+            self._on_lake()
+
+    def _on_lake(self) -> None:
+        """Do without what a lake has not: keys, constraints, indexes, sequences, RETURNING."""
+        self.lake = True
+        self.supports_native_enum = False
+        self.supports_sequences = False
+        self.insert_returning = self.update_returning = self.delete_returning = False
+        self.insert_executemany_returning = False
+        self.insert_executemany_returning_sort_by_parameter_order = False
+        self.favor_returning_over_lastrowid = False
 
     def _get_server_version_info(self, connection: Connection) -> tuple[int, ...]:
         text = str(connection.exec_driver_sql("SELECT version()").scalar()).lstrip("v")

@@ -362,6 +362,8 @@ def _column(
     name: str, kind: str, nullable: bool, default: str | None, comment: str | None, generated: Any
 ) -> dict[str, Any]:
     type_ = type_names.parse(kind)
+    if default == "NULL":  # as a lake says that there is none
+        default = None
     column = {
         "name": name,
         "type": type_,

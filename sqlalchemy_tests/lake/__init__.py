@@ -1,0 +1,1 @@
+"""SQLAlchemy on a lake."""
