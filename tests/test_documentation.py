@@ -23,13 +23,16 @@ ROOT = Path(__file__).parent.parent
 #: Their tools are in environments of their own: documentation_tests and sqlalchemy_tests run them.
 ELSEWHERE = {"how-to/dask.md", "how-to/ibis.md", "sqlalchemy.md"}
 
+#: These need the extra `lake`: tests/lake runs them.
+ON_A_LAKE = {"how-to/lake-past.md"}
+
 DOCS = ROOT / "docs"
 PAGES = [
     ROOT / "README.md",
     *(
         page
         for page in sorted(DOCS.rglob("*.md"))
-        if page.relative_to(DOCS).as_posix() not in ELSEWHERE and run_page.found(page)
+        if page.relative_to(DOCS).as_posix() not in ELSEWHERE | ON_A_LAKE and run_page.found(page)
     ),
 ]
 

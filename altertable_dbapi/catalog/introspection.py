@@ -28,12 +28,13 @@ from .schemas import (
     TABLES,
     TEXT,
 )
+from .snapshots import Snapshots
 
 if TYPE_CHECKING:
     from ..session.session import Session
 
 
-class Introspection:
+class Introspection(Snapshots):
     r"""What a connection tells of the catalogs that its session sees.
 
     Names given whole (``catalog``, ``table``) are compared as SQL compares identifiers, in any

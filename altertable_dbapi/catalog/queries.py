@@ -32,6 +32,15 @@ _DEFAULT = "nullif(column_default, 'NULL')"
 _OBJECT = f"NOT internal AND {_SCHEMA}"
 
 
+#: The type of Altertable's own catalogs.
+LAKE = "ducklake"
+
+
+def kind_of(catalog: str) -> str:
+    """The query of a catalog's type, by its name as an SQL string."""
+    return f'SELECT "type" FROM duckdb_databases() WHERE lower(database_name) = lower({catalog})'
+
+
 def literal(text: str) -> str | None:
     """Give a text as an SQL string, or None for one that no name of the server can be.
 

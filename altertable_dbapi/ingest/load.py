@@ -36,7 +36,7 @@ from ..protocol import messages
 from ..session.handles import Handles
 from ..settings.limits import Limits, has_expired
 from ..statement.names import Target
-from . import upsert
+from . import lake, upsert
 from .matching import Matching, check_defaults
 from .options import BATCH_BYTES, MODES, Progress
 from .transfer import Transfer
@@ -81,8 +81,11 @@ def load(
     check_names(source.schema.names)
     matching = None
     stored = ask()
+    # Asked where it matters: it takes a round trip.
+    in_lake = lake.may_change(source.schema) and lake.is_lake(session, target)
     if stored is None:
-        targets = _finest(session, source)
+        # A lake takes times of nanoseconds, and fails when it writes them to its files.
+        targets = {} if in_lake else _finest(session, source)
     else:
         matching = Matching(source.schema.names, ".".join(target), stored, partial=key is not None)
         targets = matching.types
@@ -93,6 +96,8 @@ def load(
     if key is not None:
         key = key.resolved(schema)
     pieces = _pieces(source.batches, conversion, batch_bytes)
+    if in_lake:
+        pieces = lake.checked(pieces)
     if matching is not None:
         pieces = matching.arranged(pieces, schema)
     try:

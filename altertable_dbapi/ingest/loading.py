@@ -116,7 +116,9 @@ class Loading:
             column is wrong.
         DataError
             The server has no type for a column, or a value would lose part of itself: a decimal
-            of more than 38 digits, a zoned timestamp finer than microseconds. A key is NULL.
+            of more than 38 digits, a zoned timestamp finer than microseconds; on a lake a time
+            finer than microseconds, an interval finer than milliseconds or below zero. A key is
+            NULL.
 
         Notes
         -----
