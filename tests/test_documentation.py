@@ -151,3 +151,26 @@ def test_links_between_pages_lead_somewhere() -> None:
         for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
             if "://" not in target and not target.startswith("mailto:"):
                 assert (page.parent / target).exists(), f"{page}: {target}"
+
+
+def test_the_changelog_has_the_version() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^## (.*)$", text, re.M)
+    assert headings[0] == "[Unreleased]"
+    released = [re.fullmatch(r"\[(\d+\.\d+\.\d+)\] - \d{4}-\d\d-\d\d", one) for one in headings[1:]]
+    assert all(released), headings
+    newest = [match[1] for match in released if match][:1]
+    if newest != [altertable_dbapi.__version__]:
+        assert f"To be {altertable_dbapi.__version__}" in text
+    kinds = set(re.findall(r"^### (.*)$", text, re.M))
+    assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+
+
+def test_what_is_public_is_in_the_tree() -> None:
+    page = (DOCS / "versioning.md").read_text(encoding="utf-8")
+    listed = re.findall(r"`(altertable_dbapi[.\w]*|adbc_driver_altertable[.\w]*)`", page)
+    assert set(listed) >= {"altertable_dbapi", "altertable_dbapi.local", "altertable_dbapi.airflow"}
+    for name in listed:
+        module = ROOT.joinpath(*name.split("."))
+        source = module / "__init__.py" if module.is_dir() else module.with_suffix(".py")
+        assert "__all__" in source.read_text(encoding="utf-8"), name
