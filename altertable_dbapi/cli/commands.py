@@ -19,7 +19,6 @@ from .. import connect
 from ..arrow_input.files import count_rows
 from ..arrow_input.sources import reading
 from ..connection import Connection
-from ..doctor.report import Doctor
 from ..errors import OperationalError, ProgrammingError
 from ..settings.resolve import given, of_sources
 from .connecting import asked_for, open_connection
@@ -103,6 +102,9 @@ def _path(word: str, kind: str | None, after: contextlib.ExitStack) -> str:
 
 def doctor(options: argparse.Namespace) -> str:
     """Examine a server."""
+    # It imports what a statement has no use for.
+    from ..doctor.report import Doctor
+
     uri, arguments = asked_for(options)
     with contextlib.ExitStack() as after:
         if options.local is None:
