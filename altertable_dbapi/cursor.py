@@ -212,6 +212,7 @@ class Cursor(AdbcMethods, ArrowMethods, FrameMethods, adbc_dbapi.Cursor, Generic
         statement is prepared once and executed for each set.
 
         With RETURNING, the rows of all sets are what is fetched, in the order of the sets.
+        A lake refuses it, and changes INTERVAL, TIMETZ and HUGEINT in its files (docs/types.md).
 
         Parameters
         ----------
