@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
@@ -12,14 +11,10 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.engine.reflection import ObjectKind, ObjectScope, ReflectionDefaults, cache
 
-from . import type_names
+from . import definitions, type_names
 from .names import split_schema
 
 Key = tuple[str | None, str]
-
-_NAME = r'(?:"(?:[^"]|"")+"|\w+)'
-_NAMES = re.compile(r'"((?:[^"]|"")+)"|(\w+)')
-_REFERENCES = re.compile(rf"REFERENCES\s+({_NAME}(?:\.{_NAME})*)\s*\(", re.IGNORECASE)
 
 
 class Asked:
@@ -264,7 +259,9 @@ class Reflection(Dialect):
         schema = kw.get("schema")
         return _mapped(
             _constraints(connection, "FOREIGN KEY", kw),
-            lambda rows: [_foreign_key(schema, text, columns) for text, columns, _ in rows],
+            lambda rows: [
+                definitions.foreign_key(schema, text, columns) for text, columns, _ in rows
+            ],
         )
 
     def get_multi_indexes(self, connection: Connection, **kw: Any) -> Any:
@@ -277,7 +274,9 @@ class Reflection(Dialect):
             "FROM t LEFT JOIN duckdb_indexes() AS i USING (database_name, schema_name, table_name) "
             f"ORDER BY t.{_TEMPORARY_FIRST}, t.table_name, i.index_name",
         )
-        return _mapped(asked.by_table(rows), lambda found: [_index(*row) for row in found])
+        return _mapped(
+            asked.by_table(rows), lambda found: [definitions.index(*row) for row in found]
+        )
 
     def get_multi_table_comment(self, connection: Connection, **kw: Any) -> Any:
         asked = Asked(**kw)
@@ -381,79 +380,3 @@ def _column(
         column["computed"] = {"sqltext": generated}
         column["default"] = None
     return column
-
-
-def _foreign_key(schema: str | None, text: str, columns: list[str]) -> dict[str, Any]:
-    """Read a foreign key; DuckDB's refer to tables of their own schema alone."""
-    match = _REFERENCES.search(text)
-    if match is None:
-        raise exc.UnreflectableTableError(f"the foreign key is not understood: {text}")
-    return {
-        "name": None,
-        "constrained_columns": columns,
-        "referred_schema": schema,
-        "referred_table": _unquoted(match[1])[-1],
-        "referred_columns": _unquoted(text[match.end() : text.rindex(")")]),
-        "options": {},
-    }
-
-
-def _unquoted(text: str) -> list[str]:
-    return [quoted.replace('""', '"') or plain for quoted, plain in _NAMES.findall(text)]
-
-
-def _index(name: str, unique: bool, sql: str, names: list[str]) -> dict[str, Any]:
-    expressions = _top_level(sql[sql.index("(") + 1 : sql.rindex(")")])
-    columns = [_as_column(each, names) for each in expressions]
-    index: dict[str, Any] = {
-        "name": name,
-        "unique": unique,
-        "column_names": columns,
-        "dialect_options": {},
-    }
-    if None in columns:
-        index["expressions"] = [
-            _bare(text) if column is None else column
-            for text, column in zip(expressions, columns, strict=True)
-        ]
-    return index
-
-
-def _as_column(text: str, names: list[str]) -> str | None:
-    if _NAMES.fullmatch(text) is None:
-        return None
-    (name,) = _unquoted(text)
-    return name if name in names else None
-
-
-def _bare(text: str) -> str:
-    """An expression without parentheses around all of it."""
-    if not (text.startswith("(") and text.endswith(")")):
-        return text
-    depth = 0
-    for i, letter in enumerate(text):
-        depth += (letter == "(") - (letter == ")")
-        if depth == 0:
-            return text[1:-1] if i == len(text) - 1 else text
-    return text
-
-
-def _top_level(text: str) -> list[str]:
-    """The parts between commas that stand in no parentheses and no quotes."""
-    parts = [""]
-    depth = 0
-    quote = ""
-    for letter in text:
-        if quote:
-            quote = "" if letter == quote else quote
-        elif letter in "'\"":
-            quote = letter
-        elif letter in "([{":
-            depth += 1
-        elif letter in ")]}":
-            depth -= 1
-        elif letter == "," and depth == 0:
-            parts.append("")
-            continue
-        parts[-1] += letter
-    return [part.strip() for part in parts]

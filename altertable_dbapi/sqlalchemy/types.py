@@ -14,6 +14,7 @@ from sqlalchemy.sql.sqltypes import _AbstractInterval
 from sqlalchemy.sql.type_api import NativeForEmulated
 
 from ..interval import Interval as DuckInterval
+from . import json_types
 
 Processor = Callable[[Any], Any]
 
@@ -342,50 +343,6 @@ def _aligned(value: dt.datetime) -> dt.datetime:
     return value.astimezone(dt.timezone.utc)
 
 
-class _JSON(sqltypes.JSON):
-    """JSON is text on the wire."""
-
-
-def json_path(keys: Any) -> str:
-    """A JSON path of keys (text) and places (int)."""
-    return "$" + "".join(map(_json_step, keys))
-
-
-def _json_step(key: Any) -> str:
-    if isinstance(key, int):
-        return f"[{key}]" if key >= 0 else f"[#{key}]"
-    return '."' + str(key).replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-class _JSONPart(sqltypes.TypeEngine[Any]):
-    """What stands right of a JSON column's index, as a path."""
-
-    def keys(self, value: Any) -> Any:
-        raise NotImplementedError
-
-    def bind_processor(self, dialect: Dialect) -> Processor | None:
-        def process(value: Any) -> str:
-            return json_path(self.keys(value))
-
-        return process
-
-    def literal_processor(self, dialect: Dialect) -> Processor | None:
-        def process(value: Any) -> str:
-            return "'" + json_path(self.keys(value)).replace("'", "''") + "'"
-
-        return process
-
-
-class _JSONIndex(_JSONPart, sqltypes.JSON.JSONIndexType):
-    def keys(self, value: Any) -> Any:
-        return [value]
-
-
-class _JSONPath(_JSONPart, sqltypes.JSON.JSONPathType):
-    def keys(self, value: Any) -> Any:
-        return value
-
-
 #: Standard type -> what stands for it here.
 COLSPECS: dict[type[Any], type[Any]] = {
     sqltypes.Numeric: _Numeric,
@@ -397,7 +354,7 @@ COLSPECS: dict[type[Any], type[Any]] = {
     sqltypes.DateTime: _DateTime,
     sqltypes.Date: _Date,
     sqltypes.Time: _Time,
-    sqltypes.JSON: _JSON,
-    sqltypes.JSON.JSONIndexType: _JSONIndex,
-    sqltypes.JSON.JSONPathType: _JSONPath,
+    sqltypes.JSON: json_types.JSON,
+    sqltypes.JSON.JSONIndexType: json_types.JSONIndex,
+    sqltypes.JSON.JSONPathType: json_types.JSONPath,
 }
