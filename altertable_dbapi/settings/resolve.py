@@ -38,6 +38,7 @@ def resolve(
         A setting is unknown, malformed or missing; the message names it, what it was and what it
         may be. A password is never repeated.
     """
+    uri, arguments = conceal(uri), concealed(arguments or {})
     return of_sources(given(uri, arguments, environ, sources))
 
 
