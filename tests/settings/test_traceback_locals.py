@@ -280,11 +280,11 @@ def test_the_handshake_of_an_upsert(server: Server) -> None:
 
 
 def test_the_command_line(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
-    def broken(connection: Any, options: Any) -> None:
+    def broken(cursor: Any, *arguments: Any) -> None:
         raise LookupError("broken")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("altertable_dbapi.cli.main._run", broken)
+        patch.setattr("altertable_dbapi.cursor.Cursor.execute", broken)
         patch.setattr("sys.argv", ["x", "--uri", server.uri, "SELECT 1"])
         # An error that is none of the driver's gets through with its frames.
         with pytest.raises(LookupError) as caught:
