@@ -42,23 +42,19 @@ def upsert(
     return statement.returning(*returning, sort_by_parameter_order=sort_by_parameter_order)
 
 
-@provision.delete_from_all_tables.for_db("altertable")
-def delete_from_all_tables(connection: Any, cfg: Any, metadata: Any) -> None:
-    """Delete each table's rows in a transaction: DuckDB's foreign keys see those deleted in one."""
-    connection.commit()
-    with connection.engine.connect() as apart:
-        apart = apart.execution_options(isolation_level="AUTOCOMMIT")
+def empty(engine: Any, metadata: Any) -> None:
+    """Delete each table's rows in a transaction of its own, those referred to by no other first.
+
+    DuckDB's foreign keys still see rows that the same transaction has deleted.
+    """
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for table in reversed(metadata.sorted_tables):
-            own = [
-                (key.parent, key.column) for key in table.foreign_keys if key.column.table is table
-            ]
-            left = 1
-            while left:
-                delete = table.delete()
-                for column, referred in own:
+            delete = table.delete()
+            for key in table.foreign_keys:
+                if key.column.table is table:
                     others = table.alias()
-                    referring = sa.select(others.c[column.name]).where(
-                        others.c[column.name].is_not(None)
-                    )
-                    delete = delete.where(referred.not_in(referring))
-                left = apart.execute(delete).rowcount if own else apart.execute(delete) and 0
+                    column = others.c[key.parent.name]
+                    referring = sa.select(column).where(column.is_not(None))
+                    delete = delete.where(key.column.not_in(referring))
+            while connection.execute(delete).rowcount:
+                pass
