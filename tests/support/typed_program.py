@@ -1,7 +1,7 @@
 """A program that uses the driver, for type checkers in strict mode; it runs as well.
 
-``pyright --project tests/support`` finds no error in it and nothing that has no type, given the
-types of pyarrow (``pyarrow-stubs``).
+``basedpyright --project tests/support`` finds no error in it and nothing that has no type, given
+the types of pyarrow (``pyarrow-stubs``).
 """
 
 from __future__ import annotations
