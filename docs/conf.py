@@ -19,7 +19,7 @@ html_title = f"altertable-dbapi {release}"
 myst_heading_anchors = 3
 
 # Airflow is large, and an environment of its own; its classes are stood in for.
-autodoc_mock_imports = ["airflow", "alembic", "sqlalchemy"]
+autodoc_mock_imports = ["airflow"]
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 napoleon_google_docstring = False

@@ -74,4 +74,6 @@ EXCLUDED = {
 
 for _name, _reason in EXCLUDED.items():
     _class, _, _test = _name.partition(".")
-    setattr(globals()[_class], _test, pytest.mark.skip(_reason)(getattr(globals()[_class], _test)))
+    _found = getattr(globals()[_class], _test, None)
+    if _found is not None:  # SQLAlchemy 2.0 has not all of them
+        setattr(globals()[_class], _test, pytest.mark.skip(_reason)(_found))
