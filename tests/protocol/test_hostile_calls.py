@@ -18,7 +18,7 @@ from altertable_dbapi import DataError, Error, InternalError, OperationalError, 
 from altertable_dbapi.catalog.objects import FLAT_SCHEMA
 from altertable_dbapi.local import Server
 from altertable_dbapi.protocol.messages import encode_bytes
-from altertable_dbapi.settings import settings as config
+from altertable_dbapi.settings import adbc
 
 from ..support.hostile_server import (
     Abort,
@@ -496,7 +496,7 @@ def test_a_message_of_120_megabytes(hostile: HostileServer) -> None:
 
 
 def test_a_message_above_the_limit(hostile: HostileServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(config, "MAX_MESSAGE_BYTES", 1 << 20)
+    monkeypatch.setattr(adbc, "MAX_MESSAGE_BYTES", 1 << 20)
     small, large = (pa.record_batch({"i": pa.array(np.zeros(n))}) for n in (1000, 200_000))
     hostile.send(small.schema, [small, large])
     with hostile.connect() as connection:
