@@ -21,7 +21,7 @@ from .support import run_page
 ROOT = Path(__file__).parent.parent
 
 #: Their tools are in environments of their own: documentation_tests and sqlalchemy_tests run them.
-ELSEWHERE = {"how-to/dask.md", "how-to/ibis.md", "sqlalchemy.md"}
+ELSEWHERE = {"how-to/dask.md", "how-to/ibis.md", "how-to/ray.md", "sqlalchemy.md"}
 
 #: These need the extra `lake`: tests/lake runs them.
 ON_A_LAKE = {"how-to/lake-past.md"}
