@@ -172,6 +172,7 @@ class Execution:
             finally:
                 self._watch.leave(watched)
         except BaseException:
+            session.end_leftover()
             session.release()
             raise
 
@@ -180,6 +181,7 @@ class Execution:
             try:
                 return reader.read_next_batch()
             except _ENGINE_ERRORS as error:
+                session.end_leftover()
                 raise failure(error) from error
             finally:
                 self._watch.leave(watched)

@@ -110,8 +110,20 @@ class Session:
         self.acquire(cancelled)
         try:
             yield self.cursor
+        except BaseException:
+            self.end_leftover()
+            raise
         finally:
             self.release()
+
+    def end_leftover(self) -> None:
+        """End what a statement that failed outside of a transaction has left open.
+
+        DuckLake refuses some statements so that DuckDB goes on in their own, aborted transaction.
+        """
+        if not self.transaction:
+            with suppress(duckdb.Error):  # there is none, as a rule
+                self.cursor.execute("ROLLBACK")
 
     def check_transaction(self, transaction: bytes) -> None:
         """Refuse a statement that does not belong to the open transaction, or to none."""

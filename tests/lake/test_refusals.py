@@ -126,3 +126,15 @@ def test_transactions_that_are_run_again_lose_and_double_nothing(
         thread.join()
     assert failures == []
     assert table.execute("FROM counts").fetchall() == [(15,)]
+
+
+def test_a_session_goes_on_after_a_refusal(server: Server) -> None:
+    """DuckDB stays in a transaction that some of DuckLake's refusals have aborted."""
+    with server.connect(autocommit=True) as connection:
+        connection.execute("CREATE TABLE r (i INTEGER)")
+        with pytest.raises(NotSupportedError, match="non-literal default"):
+            connection.execute("ALTER TABLE r ADD COLUMN n INTEGER DEFAULT random()")
+        assert connection.execute("SELECT count(*) FROM r").fetchall() == [(0,)]
+        connection.execute("INSERT INTO r VALUES (1)")
+    with server.connect() as other:
+        assert other.execute("SELECT * FROM r").fetchall() == [(1,)]
