@@ -26,9 +26,14 @@ class AltertableExecutionContext(default.DefaultExecutionContext):
     def pre_exec(self) -> None:
         if not self.isinsert or not self.dialect.lake:
             return
-        table = self.compiled.compile_state.dml_table
+        statement = self.compiled.statement
+        if statement.select is not None or statement._multi_values:
+            return
+        table = statement.table
         key = getattr(table, "_autoincrement_column", None)
-        if key is not None and any(key.key not in given for given in self.compiled_parameters):
+        given = {getattr(name, "key", name) for name in statement._values or ()}
+        given.update(self.compiled.column_keys or ())
+        if key is not None and key.default is None and key.key not in given:
             raise exc.CompileError(
                 f"a row of {table.name} has no {key.name}, and a lake makes no ids: give the key "
                 "with each row, such as mapped_column(default=uuid.uuid4)"

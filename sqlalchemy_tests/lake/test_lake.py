@@ -62,6 +62,11 @@ def test_a_key_that_nobody_makes_is_asked_for(engine: Any) -> None:
             connection.execute(table.insert().values(a=1))
         connection.execute(table.insert(), [{"id": 1, "a": 1}, {"id": 2, "a": 2}])
         assert connection.execute(table.select().order_by(table.c.id)).all() == [(1, 1), (2, 2)]
+        connection.execute(table.insert().values(id=sa.literal(2) + 1, a=3))
+        connection.execute(table.insert().values([{"id": 4, "a": 4}, {"id": 5, "a": 5}]))
+        more = sa.select(table.c.id + 5, table.c.a)
+        connection.execute(table.insert().from_select(["id", "a"], more))
+        assert connection.scalar(sa.select(sa.func.count()).select_from(table)) == 10
 
 
 def test_enums_and_json_as_they_came(engine: Any) -> None:
