@@ -80,7 +80,8 @@ class Streams:
             Whether it was read to its end.
         """
         if stream is self._unread:
-            self._active = None
+            if not whole:
+                self._active = None  # a result read to a stream's end may open its next
             if not whole and stream.in_transaction:
                 # To stop it may take a moment, which the caller need not wait for.
                 housekeeping.needed()
@@ -92,17 +93,23 @@ class Streams:
 
     def free(self) -> None:
         """Free the session for another call: what is being read goes into memory."""
-        result, self._active = self.result, None
+        result = self._let_go()
         if result is not None:
             result.buffer()
         self.stop()
 
     def close(self) -> None:
         """The session ends: whoever reads a result of it gets no more."""
-        result, self._active = self.result, None
+        result = self._let_go()
         if result is not None:
             result.close()
         self.stop()
+
+    def _let_go(self) -> Result | None:
+        """The result that is being read, which from now on is not; one read to its end is none."""
+        result = self.result if self.unfinished else None
+        self._active = None
+        return result
 
     def stop(self) -> None:
         """Have the server stop what nobody reads."""
