@@ -26,11 +26,14 @@ class AltertableCompiler(compiler.SQLCompiler):
         return "DISTINCT " if select._distinct else ""
 
     def limit_clause(self, select: Any, **kw: Any) -> str:
+        return self._limited(select._limit_clause, select._offset_clause, **kw)
+
+    def _limited(self, limit: Any, offset: Any, **kw: Any) -> str:
         text = ""
-        if select._limit_clause is not None:
-            text += f"\n LIMIT {self.process(select._limit_clause, **kw)}"
-        if select._offset_clause is not None:
-            text += f"\n OFFSET {self.process(select._offset_clause, **kw)}"
+        if limit is not None:
+            text += f"\n LIMIT {self.process(limit, **kw)}"
+        if offset is not None:
+            text += f"\n OFFSET {self.process(offset, **kw)}"
         return text
 
     def fetch_clause(
@@ -44,10 +47,7 @@ class AltertableCompiler(compiler.SQLCompiler):
         options = select._fetch_clause_options
         if options["percent"] or options["with_ties"]:
             raise exc.CompileError("DuckDB has no FETCH of a PERCENT or WITH TIES; use limit()")
-        text = f"\n LIMIT {self.process(select._fetch_clause, **kw)}"
-        if select._offset_clause is not None:
-            text += f"\n OFFSET {self.process(select._offset_clause, **kw)}"
-        return text
+        return self._limited(select._fetch_clause, select._offset_clause, **kw)
 
     def for_update_clause(self, select: Any, **kw: Any) -> str:
         """Nothing: DuckDB has no locks of rows; a transaction that meets another's change fails."""
@@ -169,16 +169,16 @@ class AltertableCompiler(compiler.SQLCompiler):
     def update_from_clause(
         self, update_stmt: Any, from_table: Any, extra_froms: Any, from_hints: Any, **kw: Any
     ) -> str:
-        kw["asfrom"] = True
-        tables = (each._compiler_dispatch(self, fromhints=from_hints, **kw) for each in extra_froms)
-        return f"FROM {', '.join(tables)}"
+        return f"FROM {self._tables(extra_froms, from_hints, **kw)}"
 
     def delete_extra_from_clause(
         self, delete_stmt: Any, from_table: Any, extra_froms: Any, from_hints: Any, **kw: Any
     ) -> str:
+        return f"USING {self._tables(extra_froms, from_hints, **kw)}"
+
+    def _tables(self, tables: Any, hints: Any, **kw: Any) -> str:
         kw["asfrom"] = True
-        tables = (each._compiler_dispatch(self, fromhints=from_hints, **kw) for each in extra_froms)
-        return f"USING {', '.join(tables)}"
+        return ", ".join(each._compiler_dispatch(self, fromhints=hints, **kw) for each in tables)
 
     def visit_on_conflict_do_nothing(self, clause: Any, **kw: Any) -> str:
         return f"ON CONFLICT{self._conflict_target(clause, **kw)} DO NOTHING"
