@@ -55,7 +55,8 @@ def _landing(connection: Connection[Any], schema: str) -> str:
     try:
         _load_nowhere(connection, table)
         found = connection.execute(
-            "SELECT database_name, schema_name FROM duckdb_tables() WHERE table_name = $name",
+            # duckdb_tables() asks a lake how large each of its tables is.
+            "SELECT database_name, schema_name FROM duckdb_columns() WHERE table_name = $name",
             {"name": table},
         ).fetchall()
         for place in found:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from ..local import schemas
 from .announcing import announced
 from .engine import HIDDEN_CATALOGS, HIDDEN_SCHEMAS
-from .names import literal, quote
+from .names import literal
 
 _CATALOGS = ", ".join(map(literal, HIDDEN_CATALOGS))
 _SCHEMAS = ", ".join(map(literal, HIDDEN_SCHEMAS))
@@ -67,34 +67,49 @@ def _tables(cursor: duckdb.DuckDBPyConnection, command: Any) -> pa.Table:
     kinds = ""
     if command.table_types:
         kinds = f" AND table_type IN ({', '.join('?' * len(command.table_types))})"
+    # Not duckdb_tables(): for each table of a lake it asks the metadata how large it is.
     found = _rows(
         cursor,
         f"""
         SELECT database_name, schema_name, table_name, table_type FROM (
-            SELECT database_name, schema_name, table_name, internal, 'BASE TABLE' AS table_type
-            FROM duckdb_tables() WHERE NOT temporary
+            SELECT DISTINCT database_name, schema_name, table_name, internal,
+                'BASE TABLE' AS table_type
+            FROM duckdb_columns() ANTI JOIN
+                (SELECT database_name, schema_name, view_name AS table_name FROM duckdb_views())
+                USING (database_name, schema_name, table_name)
             UNION ALL
             SELECT database_name, schema_name, view_name, internal, 'VIEW'
-            FROM duckdb_views() WHERE NOT temporary
+            FROM duckdb_views()
         ) WHERE NOT internal AND {_VISIBLE}{catalog}{schema}{table}{kinds} ORDER BY 1, 2, 3""",
         [*a, *b, *c, *command.table_types],
         schemas.TABLES,
     )
     if not command.include_schema:
         return found
-    encoded = [
-        _columns(cursor, *names).serialize().to_pybytes()
-        for names in zip(*(found.column(i).to_pylist() for i in range(3)), strict=True)
-    ]
-    columns = [*found.columns, pa.array(encoded, pa.binary())]
-    return pa.Table.from_arrays(columns, schema=schemas.TABLES_WITH_SCHEMA)
+    columns = cursor.execute(
+        "SELECT database_name, schema_name, table_name, column_name, data_type "
+        f"FROM duckdb_columns() WHERE NOT internal AND {_VISIBLE}{catalog}{schema}{table} "
+        "ORDER BY column_index",
+        [*a, *b, *c],
+    ).fetchall()
+    types = _announced(cursor, {row[-1] for row in columns})
+    fields: dict[tuple[str, ...], list[pa.Field]] = {}
+    for *name, column, type_ in columns:
+        fields.setdefault(tuple(name), []).append(pa.field(column, types[type_]))
+    names = zip(*(found.column(i).to_pylist() for i in range(3)), strict=True)
+    encoded = [pa.schema(fields.get(name, [])).serialize().to_pybytes() for name in names]
+    return pa.Table.from_arrays(
+        [*found.columns, pa.array(encoded, pa.binary())], schema=schemas.TABLES_WITH_SCHEMA
+    )
 
 
-def _columns(cursor: duckdb.DuckDBPyConnection, catalog: str, schema: str, table: str) -> pa.Schema:
-    name = ".".join(map(quote, (catalog, schema, table)))
-    relation = cursor.sql(f"FROM {name}")
-    types = zip(relation.columns, relation.types, strict=True)
-    return pa.schema([pa.field(column, announced(type_)) for column, type_ in types])
+def _announced(cursor: duckdb.DuckDBPyConnection, types: set[str]) -> dict[str, pa.DataType]:
+    """What each type, as SQL has it, is announced as."""
+    if not types:
+        return {}
+    ordered = sorted(types)
+    nulls = cursor.sql("SELECT " + ", ".join(f"CAST(NULL AS {type_})" for type_ in ordered))
+    return dict(zip(ordered, map(announced, nulls.types), strict=True))
 
 
 def _table_types(cursor: duckdb.DuckDBPyConnection, command: Any) -> pa.Table:
