@@ -15,6 +15,7 @@ from altertable_dbapi.local import Server
 from .support.secret_watch import _no_secret_is_told, pytest_runtest_makereport  # noqa: F401
 from .support.session_watch import (  # noqa: F401
     _no_session_is_left,
+    pytest_collection_finish,
     pytest_configure,
     pytest_runtest_protocol,
 )

@@ -26,7 +26,9 @@ def _no_session_is_left() -> Iterator[None]:
 
         def close_and_count(server: Server) -> None:
             if server._finalizer.alive and not _leaves_sessions:
-                gc.collect()
+                if server.open_sessions:
+                    # A connection in a circle that nobody has closed.
+                    gc.collect()
                 deadline = time.monotonic() + _SECONDS
                 while server.open_sessions and time.monotonic() < deadline:
                     time.sleep(0.01)
@@ -47,6 +49,12 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     global _leaves_sessions
     _leaves_sessions = item.get_closest_marker("leaves_sessions") is not None
     return (yield)
+
+
+def pytest_collection_finish() -> None:
+    """Each full collection would look through all modules and tests again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_configure(config: pytest.Config) -> None:
