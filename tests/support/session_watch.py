@@ -57,5 +57,5 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-def pytest_configure(config: pytest.Config) -> None:
+def configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "leaves_sessions(why): sessions stay open at the end")
