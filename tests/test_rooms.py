@@ -30,7 +30,7 @@ connection
 local
 _connect
 __init__
-airflow doctor sqlalchemy
+aio airflow doctor sqlalchemy
 cli
 __main__
 """
@@ -100,6 +100,8 @@ MOST_LINES, MOST_METHODS = 400, 20
 #: The classes whose methods somebody else names (PEP 249 and ADBC, SQLAlchemy, Airflow,
 #: pyarrow.flight), and a value with the operators of Python.
 INTERFACES = {
+    "AsyncConnection",
+    "AsyncCursor",
     "AltertableCompiler",
     "AltertableHook",
     "Connection",

@@ -35,10 +35,13 @@ class ArrowMethods:
         It holds one record batch at a time, until another statement of the connection makes it
         hold the rest.
         """
-        result = self._unread("record batches")
-        # The stream is the reader's now.
+        return self._take_result("record batches").reader()
+
+    def _take_result(self, what: str) -> Result:
+        """What is left of the result, which is the caller's from now on."""
+        result = self._unread(what)
         self._result, self._rows = None, None
-        return result.reader()
+        return result
 
     def fetch_arrow(self) -> ArrowStream:
         """What is left of the result, as an object with ``__arrow_c_stream__`` and no more.

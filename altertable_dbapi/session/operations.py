@@ -88,6 +88,12 @@ class Operations:
             if not outer:
                 cancellation.requested = False
 
+    def forget_cancel(self) -> None:
+        """A cancelled operation has ended: the next one is not cancelled."""
+        with self._lock:
+            if not self._server.cancellation.operations:
+                self._server.cancellation.requested = False
+
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
         """A block of an operation, in which no other one begins: what is loaded could try to."""

@@ -1,0 +1,12 @@
+"""The driver for asyncio: `connect`, `AsyncConnection`, `AsyncCursor`."""
+
+from ._connect import connect
+from .batches import AsyncRecordBatchReader
+from .connection import AsyncConnection
+from .cursor import AsyncCursor
+
+__all__ = ["AsyncConnection", "AsyncCursor", "AsyncRecordBatchReader", "connect"]
+
+for _name in __all__:
+    globals()[_name].__module__ = __name__
+del _name
