@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -177,8 +178,13 @@ def test_one_that_is_not_closed_is_closed_with_a_warning(server: Server) -> None
         assert server.open_sessions == 1
         left = [conn]
         del conn
-        with pytest.warns(ResourceWarning, match="AsyncConnection .* was not closed"):
+
+        def forget() -> None:
             left.clear()
+            gc.collect()
+
+        with pytest.warns(ResourceWarning, match="AsyncConnection .* was not closed"):
+            forget()
 
     asyncio.run(program())
     deadline = time.monotonic() + 10
