@@ -5,6 +5,9 @@ each statement when its result is read: rows, seconds, round trips. At DEBUG it 
 the text of each statement as it is sent, cut to `TEXT_LENGTH`, and what becomes of transactions.
 Values that are bound are in neither, and no password or token ever is; what the text itself says
 is in the text.
+
+The line of a statement that has ended has its facts as attributes of the record as well, for logs
+in JSON: ``session``, ``statement``, ``seconds``, ``round_trips``, and ``rows`` or ``sqlstate``.
 """
 
 from __future__ import annotations
@@ -123,22 +126,31 @@ class StatementLog:
 
     def failed(self, error: BaseException) -> None:
         """The server refused it, or did not answer. Its words may have values in them."""
-        self._line("failed with %s", type(error).__name__)
+        sqlstate = getattr(error, "sqlstate", None)
+        self._line("failed with %s", type(error).__name__, sqlstate=sqlstate)
 
     def ended(self, rows: int, whole: bool) -> None:
         """Its result was read to the end, or what was left of it was dropped."""
         what = "finished: %d row%s" if whole else "left after %d row%s"
-        self._line(what, rows, "" if rows == 1 else "s")
+        self._line(what, rows, "" if rows == 1 else "s", rows=rows)
 
-    def _line(self, what: str, *args: object) -> None:
+    def _line(self, what: str, *args: object, **fields: object) -> None:
         trips = self._log.round_trips - self._before
+        seconds = time.perf_counter() - self._started
         logger.info(
             f"session %s: statement %d {what} in %.3f s, %d round trip{'' if trips == 1 else 's'}",
             self._log.id,
             self._number,
             *args,
-            time.perf_counter() - self._started,
+            seconds,
             trips,
+            extra={
+                "session": self._log.id,
+                "statement": self._number,
+                "seconds": seconds,
+                "round_trips": trips,
+                **fields,
+            },
         )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from altertable_dbapi import DataError, sql
+from altertable_dbapi import DataError, ProgrammingError, sql
 from altertable_dbapi.local import Server
 from altertable_dbapi.logs import TEXT_LENGTH, SessionLog, logger, showing
 
@@ -194,3 +194,21 @@ def test_it_costs_next_to_nothing_when_nobody_listens(caplog: Log) -> None:
         best = min(best, time.perf_counter() - started)
     # A statement on a server next door takes some 2,000 µs.
     assert best / 1000 < 20e-6
+
+
+def test_records_of_statements_have_their_facts(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "altertable_dbapi")
+    with server.connect(autocommit=True) as conn:
+        conn.execute("FROM range(3)").fetchall()
+        with pytest.raises(ProgrammingError) as failed:
+            conn.execute("FROM nowhere")
+    records = [record.__dict__ for record in caplog.records if hasattr(record, "statement")]
+    read, refused = records
+    assert (read["statement"], read["rows"], read["round_trips"]) == (1, 3, 2)
+    assert 0 < read["seconds"] < 30
+    assert refused["statement"] == 2
+    assert refused["sqlstate"] == failed.value.sqlstate
+    assert read["session"] == refused["session"]
+    assert len(read["session"]) == 8
