@@ -24,7 +24,7 @@ ROOT = Path(__file__).parent.parent
 ELSEWHERE = {"how-to/dask.md", "how-to/ibis.md", "how-to/ray.md", "sqlalchemy.md"}
 
 #: These need the extra `lake`: tests/lake runs them.
-ON_A_LAKE = {"how-to/lake-past.md"}
+ON_A_LAKE = {"how-to/lake-past.md", "how-to/pieces.md"}
 
 DOCS = ROOT / "docs"
 PAGES = [

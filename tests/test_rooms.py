@@ -30,7 +30,8 @@ connection
 local
 _connect
 __init__
-aio airflow doctor sqlalchemy
+pieces
+aio airflow doctor sqlalchemy polars
 cli
 __main__
 """
