@@ -291,7 +291,9 @@ def _edges(
 
 
 def _has_infinity(kind: pa.DataType) -> bool:
-    return pa.types.is_floating(kind) or pa.types.is_date(kind) or pa.types.is_timestamp(kind)
+    return any(
+        is_kind(kind) for is_kind in (pa.types.is_floating, pa.types.is_date, pa.types.is_timestamp)
+    )
 
 
 def _like(scale: Scale) -> str:

@@ -39,7 +39,7 @@ def test_the_pieces_are_the_whole_while_others_commit(seed: int) -> None:
         assert found.snapshot == connection.current_snapshot()
 
         stop = threading.Event()
-        commits = []
+        commits: list[int] = []
 
         def change() -> None:
             with server.connect(autocommit=True) as other:
