@@ -127,6 +127,8 @@ class Call(Generic[T]):
 
     def result(self) -> T:
         """Its result, once it is over."""
+        # What it knows of the connection: the thread may hold this object a moment longer.
+        self._undo = None
         if self.error is not None:
             try:
                 raise self.error
