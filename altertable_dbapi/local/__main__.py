@@ -17,6 +17,7 @@ import pyarrow as pa
 from ..settings.secret import Secret
 from ..settings.tls import is_loopback
 from . import access
+from .habits import LIKENESSES
 from .server import Server
 
 _EPILOG = f"""\
@@ -52,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 tls_key=given.tls_key,
                 session_timeout=given.session_timeout,
                 external_access=given.external_access,
+                like=given.like,
             )
         except (OSError, ValueError, pa.ArrowException, duckdb.Error) as error:
             stored = given.database if given.lake is None else f"the lake {given.lake}".strip()
@@ -108,6 +110,11 @@ def _parser() -> argparse.ArgumentParser:
         action=argparse.BooleanOptionalAction,
         help="whether SQL may reach files beside the database, and the network; on, unless others "
         "can reach the host",
+    )
+    parser.add_argument(
+        "--like",
+        choices=sorted(LIKENESSES),
+        help="the server to have the habits of: mock is Altertable's public mock server",
     )
     return parser
 

@@ -13,6 +13,7 @@ from pyarrow import flight
 from ..local import statements
 from .failures import REFUSALS, refusal
 from .faults import Faults
+from .habits import Habits
 from .seen import Seen
 from .sessions import Planned, Prepared, Session
 from .streams import Batches, Watch, engine_error
@@ -33,12 +34,11 @@ _ENGINE_ERRORS = (duckdb.Error, pa.ArrowException, OSError)
 class Settings:
     """How the service behaves; the public `Server` documents each."""
 
-    bind_as_text: bool = False
+    habits: Habits = field(default_factory=Habits)
     batch_rows: int = 65_536
     endpoints: int = 1
     endpoint_locations: Sequence[str] = ()
     max_message: int = 4 * 1024 * 1024
-    ingest_by_position: bool = False
     refuse_null_columns: bool = False
     canned: dict[str, pa.Table] = field(default_factory=dict)
 
@@ -81,7 +81,14 @@ class Execution:
         if canned is not None:
             return self._canned(sql, canned)
         return flight.GeneratorStream(
-            *self.run(session, planned.statement, planned.transaction, None, context)
+            *self.run(
+                session,
+                planned.statement,
+                planned.transaction,
+                None,
+                context,
+                reasons=not self._settings.habits.hide_reasons,
+            )
         )
 
     def prepared(
@@ -111,6 +118,7 @@ class Execution:
         context: Any,
         *,
         bind: bool = False,
+        reasons: bool = True,
     ) -> tuple[pa.Schema, Batches]:
         """Begin a statement; it holds the session until its stream is closed.
 
@@ -128,6 +136,8 @@ class Execution:
             The call; the statement is stopped when its client goes away.
         bind : bool
             Whether the parameters have come after the result was announced.
+        reasons : bool
+            Whether to say why the statement fails.
         """
 
         def cancelled() -> bool:
@@ -139,6 +149,8 @@ class Execution:
                 return refusal("UNAVAILABLE", "the server is closing")
             if session.closed:
                 return refusal("UNAVAILABLE", "the session was closed while its statement ran")
+            if not reasons:
+                return refusal("INVALID_ARGUMENT", "Failed to query arrow")
             return engine_error(error, statement.kind)
 
         session.acquire(cancelled)
@@ -165,6 +177,8 @@ class Execution:
                 reader = statements.start(
                     session.cursor, statement, batch, self._settings.batch_rows
                 )
+                if self._settings.habits.ignore_cancel:
+                    reader = reader.read_all().to_reader()
             except REFUSALS:
                 raise
             except _ENGINE_ERRORS as error:

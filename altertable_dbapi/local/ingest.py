@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import duckdb
@@ -110,6 +110,7 @@ def load(
     cancelled: Callable[[], bool],
     *,
     by_position: bool = False,
+    keep_half: bool = False,
 ) -> int:
     """Load a stream of batches, all of it or nothing.
 
@@ -127,6 +128,8 @@ def load(
         Whether the client has given the call up.
     by_position : bool
         Append column by column as they come, whatever their names.
+    keep_half : bool
+        Commit a plain load batch by batch instead.
 
     Returns
     -------
@@ -135,13 +138,13 @@ def load(
     """
     source = _Source(reader, max_message, cancelled)
     try:
-        cursor.execute("BEGIN TRANSACTION")
-        try:
-            count = _load(cursor, plan, source, by_position)
-            cursor.execute("COMMIT")
-        except BaseException:
-            _roll_back(cursor)
-            raise
+        if keep_half and not plan.primary_key:
+            count = 0
+            for piece in source.pieces():
+                count += _transaction(cursor, plan, piece, source.schema, by_position)
+                plan = replace(plan, missing="fail", existing="append")
+        else:
+            count = _transaction(cursor, plan, source.stream(), source.schema, by_position)
     except duckdb.Error as error:
         if source.error is not None:
             # DuckDB has wrapped what the stream itself failed with.
@@ -150,6 +153,23 @@ def load(
         # The client has sent no text that a position could point to.
         text = without_position(engine_text(error))
         raise from_engine(error, "ingest", code, text) from error
+    return count
+
+
+def _transaction(
+    cursor: duckdb.DuckDBPyConnection,
+    plan: Plan,
+    stream: pa.RecordBatchReader,
+    schema: pa.Schema,
+    by_position: bool,
+) -> int:
+    cursor.execute("BEGIN TRANSACTION")
+    try:
+        count = _load(cursor, plan, stream, schema, by_position)
+        cursor.execute("COMMIT")
+    except BaseException:
+        _roll_back(cursor)
+        raise
     return count
 
 
@@ -172,6 +192,14 @@ class _Source:
     def stream(self) -> pa.RecordBatchReader:
         """Make a reader that DuckDB can scan, once."""
         return pa.RecordBatchReader.from_batches(self.schema, self._batches())
+
+    def pieces(self) -> Iterator[pa.RecordBatchReader]:
+        """Give a reader for each batch, or one without any where none comes."""
+        batch = None
+        for batch in self._batches():
+            yield pa.RecordBatchReader.from_batches(self.schema, [batch])
+        if batch is None:
+            yield pa.RecordBatchReader.from_batches(self.schema, [])
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         while True:
@@ -196,7 +224,13 @@ class _Source:
             yield aligned(batch)
 
 
-def _load(cursor: duckdb.DuckDBPyConnection, plan: Plan, source: _Source, by_position: bool) -> int:
+def _load(
+    cursor: duckdb.DuckDBPyConnection,
+    plan: Plan,
+    stream: pa.RecordBatchReader,
+    schema: pa.Schema,
+    by_position: bool,
+) -> int:
     if not _found(cursor, "duckdb_databases() WHERE lower(database_name) = lower(?)", plan.catalog):
         raise refusal("NOT_FOUND", f'Catalog Error: Catalog "{plan.catalog}" does not exist!')
     stored = _columns(cursor, plan)
@@ -205,20 +239,20 @@ def _load(cursor: duckdb.DuckDBPyConnection, plan: Plan, source: _Source, by_pos
     if stored is None and plan.missing == "fail":
         raise refusal("FAILED_PRECONDITION", f"Table {plan.name} does not exist")
     if plan.primary_key:
-        _check_key(plan, source.schema)
+        _check_key(plan, schema)
     if stored is None:
         _create_schema(cursor, plan)
     elif plan.existing == "replace":
         cursor.execute(f"DROP TABLE {plan.target}")
         stored = None
-    cursor.register(_SOURCE, source.stream())
+    cursor.register(_SOURCE, stream)
     if plan.primary_key:
-        return _upsert(cursor, plan, source.schema, stored is not None)
+        return _upsert(cursor, plan, schema, stored is not None)
     if stored is None:
         return _count(cursor, f"CREATE TABLE {plan.target} AS FROM {_SOURCE}")
     if by_position:
         return _count(cursor, f"INSERT INTO {plan.target} FROM {_SOURCE}")
-    _check_columns(plan, stored, source.schema)
+    _check_columns(plan, stored, schema)
     return _count(cursor, f"INSERT INTO {plan.target} BY NAME FROM {_SOURCE}")
 
 

@@ -25,6 +25,7 @@ from .credentials import Credentials
 from .engine import Engine
 from .execution import Settings
 from .faults import Faults
+from .habits import chosen
 from .seen import Executed
 from .service import Service
 from .sessions import Session, Sessions
@@ -83,8 +84,13 @@ class Server:
         The server's certificate chain and private key, as PEM or as paths. Both or none.
     client_ca : str, path or bytes, optional
         Require client certificates that this authority has signed (needs TLS).
-    bind_as_text : bool
-        Bind every parameter as text, as Altertable's public mock server does.
+    like : str, optional
+        ``"mock"`` for all habits of Altertable's public mock server that have an option here
+        (`bind_as_text`, `hide_reasons`, `ignore_cancel`, `ignore_close`, `ingest_by_position`,
+        `keep_half_loads`, `use_before_statements`), but for those that are given.
+    bind_as_text : bool, optional
+        Bind every parameter as text. This habit and the others that `like` names are off, unless
+        given or `like` turns them on.
     batch_rows : int
         Rows in a batch of a result, at most.
     session_timeout : float, optional
@@ -100,10 +106,24 @@ class Server:
         Which catalogs refuse whatever would change them.
     max_message : int
         Bytes that an ingested batch may have.
-    ingest_by_position : bool
-        Append the columns of a load to the table's in their order, whatever their names, as
-        Altertable's public mock server does. Otherwise they are matched by name. An upsert
-        matches them by name either way.
+    hide_reasons : bool, optional
+        Say only "Failed to query arrow" where a statement that was not prepared fails while it
+        runs. What cannot be planned has its reason either way.
+    ignore_cancel : bool, optional
+        Run a statement to its end when its client gives it up; until then the session's next
+        one waits. Each result is in memory as a whole then.
+    ignore_close : bool, optional
+        Answer CloseSession, and do nothing: the session stays, its transaction keeps its locks.
+    ingest_by_position : bool, optional
+        Append the columns of a load to the table's in their order, whatever their names.
+        Otherwise they are matched by name. An upsert matches them by name either way.
+    keep_half_loads : bool, optional
+        Commit each batch of a load as it comes, so that what had come of a load that fails or is
+        given up stays. An upsert is all or nothing either way.
+    use_before_statements : bool, optional
+        Return to the catalog and schema of the session's options before each statement, COMMIT
+        and ROLLBACK included. A ``USE`` of the program's own has no effect then, and a transaction
+        that a failed statement has aborted cannot be ended.
     external_access : bool, optional
         Whether statements may reach files beside `database`, and the network (``read_csv``,
         ``COPY``, ``ATTACH``, ``INSTALL``), with the rights of this process: DuckDB's
@@ -133,18 +153,24 @@ class Server:
         tls_cert: str | os.PathLike[str] | bytes | None = None,
         tls_key: str | os.PathLike[str] | bytes | None = None,
         client_ca: str | os.PathLike[str] | bytes | None = None,
-        bind_as_text: bool = False,
+        bind_as_text: bool | None = None,
         batch_rows: int = 65_536,
         session_timeout: float | None = None,
         endpoints: int = 1,
         endpoint_locations: Sequence[str] = (),
         catalogs: Mapping[str, str | os.PathLike[str]] | Sequence[str] = (),
         max_message: int = 4 * 1024 * 1024,
-        ingest_by_position: bool = False,
+        ingest_by_position: bool | None = None,
         external_access: bool | None = None,
         refuse_null_columns: bool = False,
         lake: str | os.PathLike[str] | bool = False,
         read_only: Sequence[str] = (),
+        like: str | None = None,
+        hide_reasons: bool | None = None,
+        ignore_cancel: bool | None = None,
+        ignore_close: bool | None = None,
+        keep_half_loads: bool | None = None,
+        use_before_statements: bool | None = None,
     ) -> None:
         password = access.password_for(host, conceal(password))
         fork.check_use(fork.GRPC, "start a server")
@@ -178,13 +204,24 @@ class Server:
         if client_ca is not None:
             transport["verify_client"] = True
             transport["root_certificates"] = _pem(client_ca)
+        habits = chosen(
+            like,
+            {
+                "bind_as_text": bind_as_text,
+                "hide_reasons": hide_reasons,
+                "ignore_cancel": ignore_cancel,
+                "ignore_close": ignore_close,
+                "ingest_by_position": ingest_by_position,
+                "keep_half_loads": keep_half_loads,
+                "use_before_statements": use_before_statements,
+            },
+        )
         self._settings = Settings(
-            bind_as_text,
+            habits,
             batch_rows,
             endpoints,
             tuple(endpoint_locations),
             max_message,
-            ingest_by_position,
             refuse_null_columns,
         )
         self._faults = Faults()
@@ -194,7 +231,9 @@ class Server:
         )
         try:
             credentials = Credentials(username, password, self._faults.closing)
-            self._sessions = Sessions(engine, credentials, session_timeout)
+            self._sessions = Sessions(
+                engine, credentials, session_timeout, habits.use_before_statements
+            )
             address = f"[{host}]" if ":" in host else host
             scheme = "grpc+tls" if self._tls else "grpc"
             self._service = Service(

@@ -40,7 +40,7 @@ class Service(flight.FlightServerBase):  # type: ignore[misc]
         self._sessions = sessions
         self._faults = faults
         self._settings = settings
-        self._watch = Watch()
+        self._watch = Watch(ignore=settings.habits.ignore_cancel)
         self._execution = Execution(self._watch, faults, settings, self.seen)
         try:
             super().__init__(
@@ -219,11 +219,14 @@ class Service(flight.FlightServerBase):  # type: ignore[misc]
             prepared.statement.parameters,
             refuse_null_columns=self._settings.refuse_null_columns,
         )
-        prepared.parameters = parameters.as_text(batch) if self._settings.bind_as_text else batch
+        prepared.parameters = (
+            parameters.as_text(batch) if self._settings.habits.bind_as_text else batch
+        )
 
     def _ingest(self, command: Any, reader: Any, context: Any) -> int:
         plan = ingest.plan(command, self._engine.catalog)
         self.seen.statement(f"INGEST {plan.name}")
+        habits = self._settings.habits
         cursor = self._engine.cursor()
         watched = self._watch.enter(context, cursor)
         try:
@@ -233,7 +236,8 @@ class Service(flight.FlightServerBase):  # type: ignore[misc]
                 reader,
                 self._settings.max_message,
                 context.is_cancelled,
-                by_position=self._settings.ingest_by_position,
+                by_position=habits.ingest_by_position,
+                keep_half=habits.keep_half_loads,
             )
         finally:
             self._watch.leave(watched)
@@ -290,7 +294,8 @@ class Service(flight.FlightServerBase):  # type: ignore[misc]
         return encoded
 
     def _close_session(self, session: Session, body: bytes, context: Any) -> bytes:
-        self._sessions.close(session)
+        if not self._settings.habits.ignore_close:
+            self._sessions.close(session)
         # 1: CLOSED
         encoded: bytes = messages.new("CloseSessionResult", status=1).SerializeToString()
         return encoded

@@ -77,6 +77,8 @@ class Session:
     transaction: bytes = b""
     prepared: OrderedDict[bytes, Prepared] = field(default_factory=OrderedDict)
     planned: OrderedDict[bytes, Planned] = field(default_factory=OrderedDict)
+    # Whether a USE goes before each statement.
+    always_use: bool = False
     closed: bool = False
     used: float = field(default_factory=time.monotonic)
     _position: tuple[str | None, str | None] = (None, None)
@@ -139,7 +141,7 @@ class Session:
     def apply_options(self) -> None:
         """Move to the catalog and schema that the options name, which fails only now if at all."""
         wanted = (self.options.get("catalog"), self.options.get("schema"))
-        if wanted == self._position:
+        if wanted == self._position and not (self.always_use and any(wanted)):
             return
         catalog, schema = wanted
         if schema is not None:
@@ -204,6 +206,8 @@ class Session:
         """Commit or roll back the transaction; a commit that fails ends it as well."""
         if not transaction or transaction != self.transaction:
             raise refusal("NOT_FOUND", "Transaction not found")
+        if self.always_use:
+            self.apply_options()
         self.transaction = b""
         try:
             self.cursor.execute("COMMIT" if commit else "ROLLBACK")
@@ -237,9 +241,18 @@ class Sessions:
         The only ones that are accepted.
     timeout : float or None
         Seconds after which an idle session expires.
+    always_use : bool
+        Whether sessions return to where their options say before each statement.
     """
 
-    def __init__(self, engine: Engine, credentials: Credentials, timeout: float | None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        credentials: Credentials,
+        timeout: float | None,
+        always_use: bool = False,
+    ) -> None:
+        self._always_use = always_use
         self._engine = engine
         self._credentials = credentials
         self._timeout = timeout
@@ -253,7 +266,7 @@ class Sessions:
         self._credentials.check(authorization)
         self._expire_idle()
         token = Secret(secrets.token_urlsafe(24))
-        session = Session(self._engine, self._engine.cursor())
+        session = Session(self._engine, self._engine.cursor(), always_use=self._always_use)
         with self._lock:
             self._open[token] = session
         return token

@@ -20,9 +20,15 @@ class Watch:
 
     DuckDB's calls do not return before their work is done, so one thread asks gRPC for every
     call that is inside DuckDB, and sleeps while there is none.
+
+    Parameters
+    ----------
+    ignore : bool
+        Let the call run to its end.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, ignore: bool = False) -> None:
+        self._ignore = ignore
         self._wake = threading.Condition()
         self._running: dict[int, tuple[Any, duckdb.DuckDBPyConnection]] = {}
         self._closed = False
@@ -54,7 +60,7 @@ class Watch:
         with self._wake:
             while not self._closed:
                 for context, cursor in self._running.values():
-                    if context.is_cancelled():
+                    if not self._ignore and context.is_cancelled():
                         cursor.interrupt()
                 # wait() lets the lock go, so calls come and go meanwhile.
                 self._wake.wait(_WATCH_SECONDS if self._running else None)
