@@ -5,6 +5,8 @@ from importlib.util import find_spec
 from sqlalchemy.dialects.postgresql import Insert, insert
 
 from .dialect import AltertableDialect
+from .merge import Merge, merge
+from .time_travel import TableAt, at_timestamp, at_version
 from .types import (
     BIGNUM,
     BIT,
@@ -54,6 +56,11 @@ __all__ = [
     "VARIANT",
     "AltertableDialect",
     "Insert",
+    "Merge",
+    "TableAt",
+    "at_timestamp",
+    "at_version",
     "dialect",
     "insert",
+    "merge",
 ]
