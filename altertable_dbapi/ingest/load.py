@@ -82,7 +82,8 @@ def load(
     matching = None
     stored = ask()
     # Asked where it matters: it takes a round trip.
-    in_lake = lake.may_change(source.schema) and lake.is_lake(session, target)
+    may_change = lake.may_change(source.schema if stored is None else stored)
+    in_lake = may_change and lake.is_lake(session, target)
     if stored is None:
         # A lake takes times of nanoseconds, and fails when it writes them to its files.
         targets = {} if in_lake else _finest(session, source)
@@ -97,7 +98,9 @@ def load(
         key = key.resolved(schema)
     pieces = _pieces(source.batches, conversion, batch_bytes)
     if in_lake:
-        pieces = lake.checked(pieces)
+        types = {} if stored is None else lake.types_of(session, target)
+        lake.check_types(source.schema, types)
+        pieces = lake.checked(pieces, types)
     if matching is not None:
         pieces = matching.arranged(pieces, schema)
     try:
