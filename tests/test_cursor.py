@@ -111,6 +111,7 @@ def test_a_select_that_looks_like_a_report_is_rows(auto: Conn) -> None:
     assert auto.execute('SELECT true AS "Success"').fetchall() == [(True,)]
 
 
+@pytest.mark.not_on("lake", reason="returning")
 def test_returning_is_rows(auto: Conn) -> None:
     auto.execute("CREATE TABLE t (a INT, b INT)")
     cursor = auto.execute("INSERT INTO t VALUES (1, 2), (3, 4) RETURNING b, a")
@@ -388,7 +389,7 @@ EVERY_KIND_OF_COLUMN = """SELECT 1 AS a, 2 AS a, [1] AS l, {'x': 1} AS s, MAP {1
 )
 def test_the_schema_of_a_query_is_its_stream_s(query: str, auto: Conn) -> None:
     auto.execute("CREATE TABLE t AS SELECT range AS i FROM range(3)")
-    auto.execute("CREATE SEQUENCE q")
+    auto.execute("CREATE TEMP SEQUENCE q")
     schema = auto.cursor().adbc_execute_schema(query)
     assert auto.execute("SELECT nextval('q')").fetchall() == [(1,)]
     assert schema == auto.execute(query).fetch_arrow_table().schema
@@ -404,15 +405,24 @@ def test_the_schema_of_a_query_with_values(auto: Conn) -> None:
         cursor.adbc_execute_schema("SELECT ? + ?", [1])
 
 
+RETURNING = {
+    "INSERT INTO t VALUES (2, 'y') RETURNING b, a": ["b", "a"],
+    "UPDATE t SET a = 7 RETURNING a + 1 AS c": ["c"],
+    "DELETE FROM t RETURNING *": ["a", "b"],
+}
+
+
+@pytest.mark.parametrize(
+    "returning",
+    [{}, pytest.param(RETURNING, marks=pytest.mark.not_on("lake", reason="returning"))],
+    ids=["silent", "returning"],
+)
 @pytest.mark.parametrize("autocommit", [True, False])
-def test_asking_for_a_schema_executes_nothing(server: Server, auto: Conn, autocommit: bool) -> None:
+def test_asking_for_a_schema_executes_nothing(
+    server: Server, auto: Conn, autocommit: bool, returning: dict[str, list[str]]
+) -> None:
     auto.execute("CREATE TABLE t (a INT, b TEXT)")
     auto.execute("INSERT INTO t VALUES (1, 'x')")
-    returning = {
-        "INSERT INTO t VALUES (2, 'y') RETURNING b, a": ["b", "a"],
-        "UPDATE t SET a = 7 RETURNING a + 1 AS c": ["c"],
-        "DELETE FROM t RETURNING *": ["a", "b"],
-    }
     silent = [
         "INSERT INTO t VALUES (2, 'y')",
         "INSERT INTO t VALUES (?, ?)",
@@ -562,8 +572,14 @@ def test_executemany_is_all_or_nothing(auto: Conn, server: Server) -> None:
         cursor.executemany("INSERT INTO t VALUES (?, ?)", [(3, "x"), ("no number", "y")])
     assert auto.execute("FROM t ORDER BY a").fetchall() == [(1, "z"), (2, None)]
     assert not auto.in_transaction
+    with pytest.raises(ProgrammingError, match="SELECT"):
+        cursor.executemany("SELECT ?", [(3,)])
+
+
+@pytest.mark.not_on("lake", reason="returning")
+def test_executemany_returns_rows(auto: Conn) -> None:
+    auto.execute("CREATE TABLE t (a INT, b TEXT)")
+    cursor = auto.cursor()
     cursor.executemany("INSERT INTO t VALUES (?, ?) RETURNING a", [(3, "x"), (4, "y")])
     assert cursor.fetchall() == [(3,), (4,)]
     assert cursor.rowcount == 2
-    with pytest.raises(ProgrammingError, match="SELECT"):
-        cursor.executemany("SELECT ?", [(3,)])

@@ -24,6 +24,8 @@ import altertable_dbapi
 from altertable_dbapi import DataError, ProgrammingError
 from altertable_dbapi.local import Server
 
+from ..support.engines import examples
+
 Connection = altertable_dbapi.Connection[tuple[Any, ...]]
 
 
@@ -343,7 +345,9 @@ _numbers = itertools.count()
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(drawn=tables())
 def test_loading_rows_is_inserting_them(

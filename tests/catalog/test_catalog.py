@@ -19,10 +19,12 @@ import altertable_dbapi
 from altertable_dbapi import InterfaceError, NotSupportedError, ProgrammingError
 from altertable_dbapi.local import Server
 
+from ..support.engines import examples
+
 Connection = altertable_dbapi.Connection[tuple[Any, ...]]
 
 ONE_STATEMENT = ["GetFlightInfo:CommandStatementQuery", "DoGet:TicketStatementQuery"]
-EXAMPLES = settings(max_examples=25, deadline=None)
+EXAMPLES = settings(max_examples=examples(25), deadline=None)
 DEPTHS = ["catalogs", "db_schemas", "tables", "columns", "all"]
 
 

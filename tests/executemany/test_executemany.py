@@ -23,6 +23,8 @@ from altertable_dbapi import (
 )
 from altertable_dbapi.local import Server
 
+from ..support.engines import examples
+
 Conn = Connection[tuple[Any, ...]]
 D = decimal.Decimal
 
@@ -107,16 +109,24 @@ def test_names_and_numbers(many: Conn) -> None:
 
 
 def test_values_are_converted_as_by_one_insert(many: Conn) -> None:
-    many.execute("CREATE TABLE t (a INT, b DATE, c VARCHAR, d ENUM ('x', 'y'), e UUID)")
-    row = ("5", "2020-02-29", 5, "y", "00000000-0000-0000-0000-000000000005")
-    load(many, "INSERT INTO t VALUES (?, ?, ?, ?, ?)", [row] * 3)
-    many.execute("INSERT INTO t VALUES (?, ?, ?, ?, ?)", row)
+    many.execute("CREATE TABLE t (a INT, b DATE, c VARCHAR, e UUID)")
+    row = ("5", "2020-02-29", 5, "00000000-0000-0000-0000-000000000005")
+    load(many, "INSERT INTO t VALUES (?, ?, ?, ?)", [row] * 3)
+    many.execute("INSERT INTO t VALUES (?, ?, ?, ?)", row)
     assert len(set(many.execute("FROM t").fetchall())) == 1
     # A string is a number where one is wanted, a column of strings is not.
     many.execute("CREATE TABLE u (a VARCHAR)")
     load(many, "INSERT INTO u VALUES (chr(?))", [["65"], ["66"]])
     many.execute("INSERT INTO u VALUES (chr(?))", ["67"])
     assert many.execute("FROM u").fetchall() == [("A",), ("B",), ("C",)]
+
+
+@pytest.mark.not_on("lake", reason="enum")
+def test_values_of_an_enum_are_converted_as_by_one_insert(many: Conn) -> None:
+    many.execute("CREATE TABLE t (d ENUM ('x', 'y'))")
+    load(many, "INSERT INTO t VALUES (?)", [["y"]] * 3)
+    many.execute("INSERT INTO t VALUES (?)", ["y"])
+    assert many.execute("FROM t").fetchall() == [("y",)] * 4
 
 
 def test_one_column_has_one_type_that_loses_nothing(many: Conn) -> None:
@@ -144,7 +154,7 @@ def test_types_that_change_on_the_way(many: Conn) -> None:
 
 
 def test_functions_are_evaluated_for_each_row(many: Conn) -> None:
-    many.execute("CREATE SEQUENCE s")
+    many.execute("CREATE TEMP SEQUENCE s")
     many.execute("CREATE TABLE t (n INT, a INT, u UUID, r DOUBLE)")
     load(
         many,
@@ -156,6 +166,7 @@ def test_functions_are_evaluated_for_each_row(many: Conn) -> None:
     assert len({row[2] for row in rows}) == len({row[3] for row in rows}) == 2_500
 
 
+@pytest.mark.not_on("lake", reason="conflict clause")
 def test_conflicts(many: Conn) -> None:
     many.execute("CREATE TABLE t (k INT PRIMARY KEY, v VARCHAR)")
     rows = [(1, "a"), (2, "b"), (1, "c")]
@@ -409,6 +420,7 @@ def test_an_expression_that_fails_is_named(auto: Conn) -> None:
         auto.cursor().executemany('INSERT INTO local.main.t ("a b") VALUES (CAST(? AS DATE))', rows)
 
 
+@pytest.mark.not_on("lake", reason="primary key")
 def test_a_row_that_cannot_be_told_is_narrowed_down(conn: Conn) -> None:
     conn.execute("CREATE TABLE t (a INT PRIMARY KEY)")
     with pytest.raises(IntegrityError, match=r"\(one of the rows 1 to 3\)"):
@@ -465,7 +477,7 @@ values = (
 words = st.none() | st.text("ab'\"\\\0[],{} \nNULLé", max_size=5)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(
     rows=st.lists(st.tuples(values, words, st.none() | st.lists(words, max_size=2)), max_size=12)
 )
@@ -493,7 +505,10 @@ def test_many_sets_are_as_one_statement_each(shared: Conn, rows: list[tuple[Any,
         ("INT", "?", [D(1), 2.5, "3"], ["1", "2", "3"]),
         ("VARCHAR", "?", [dt.date(2020, 1, 1), dt.datetime(2020, 1, 1, 1)], None),
         ("VARCHAR", "coalesce(?, 'none')", [None, "x", 1], ["none", "x", "1"]),
-        ("UNION(i BIGINT, s VARCHAR)", "?", [1, None, "x"], ["1", None, "x"]),
+        pytest.param(
+            *("UNION(i BIGINT, s VARCHAR)", "?", [1, None, "x"], ["1", None, "x"]),
+            marks=pytest.mark.not_on("lake", reason="union"),
+        ),
         ("VARCHAR", "?", [[1, None], [2.5], ["x"], []], ["[1, NULL]", "[2.5]", "[x]", "[]"]),
     ],
 )
@@ -522,6 +537,7 @@ def test_rows_of_mixed_types_go_in_few_statements(auto: Conn, server: Server) ->
     assert stored == [(str(a), b and float(b // 2)) for a, b in rows]
 
 
+@pytest.mark.not_on("lake", reason="foreign key")
 @pytest.mark.parametrize("autocommit", [True, False])
 @pytest.mark.parametrize("generated", [True, False])
 def test_a_table_that_refers_to_itself(server: Server, autocommit: bool, generated: bool) -> None:
@@ -543,6 +559,7 @@ def test_a_table_that_refers_to_itself(server: Server, autocommit: bool, generat
         conn.rollback()
 
 
+@pytest.mark.not_on("lake", reason="unique")
 def test_keys_that_are_only_alike_in_the_table_go_row_by_row(auto: Conn) -> None:
     auto.execute("CREATE TABLE t (id VARCHAR UNIQUE, parent VARCHAR REFERENCES t (id))")
     load(auto, "INSERT INTO t VALUES (?, ?)", [(1, None), ("2", "1"), (3, "2"), ("x", 3)])
@@ -550,6 +567,7 @@ def test_keys_that_are_only_alike_in_the_table_go_row_by_row(auto: Conn) -> None
     assert auto.execute("SELECT count(*), count(parent) FROM t").fetchall() == [(6, 4)]
 
 
+@pytest.mark.not_on("lake", reason="generated column")
 def test_a_generated_column_takes_no_value(many: Conn) -> None:
     many.execute("CREATE TABLE t (a INT, g INT GENERATED ALWAYS AS (a + 1), b VARCHAR)")
     load(many, "INSERT INTO t VALUES (?, ?)", [(i, i if i % 2 else i / 2) for i in range(30)])

@@ -19,6 +19,8 @@ from altertable_dbapi.ingest import load as ingest
 from altertable_dbapi.ingest.upsert import MAX_SENT_BYTES
 from altertable_dbapi.local import Server
 
+from ..support.engines import examples
+
 Connection = altertable_dbapi.Connection[tuple[Any, ...]]
 
 
@@ -116,7 +118,7 @@ def shared() -> Iterator[Connection]:
 @pytest.mark.parametrize("key", [["id"], ["id", "part"]])
 @pytest.mark.parametrize("cursor", [["at"], ["at", "seq"]])
 @settings(
-    max_examples=25,
+    max_examples=examples(25),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

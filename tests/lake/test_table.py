@@ -13,6 +13,8 @@ import altertable_dbapi
 from altertable_dbapi import NotSupportedError, ProgrammingError
 from altertable_dbapi.local import Server
 
+from ..support.engines import REASONS
+
 Connection = altertable_dbapi.Connection[tuple[Any, ...]]
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "server.md"
@@ -55,3 +57,9 @@ def test_what_changes_in_files(auto: Connection, value: str, stored: Any, change
     assert row is not None
     found = getattr(row[0], "microseconds", row[0])
     assert (found != stored) is changed
+
+
+def test_what_the_suite_leaves_out_on_a_lake_is_in_the_table() -> None:
+    assert {statement: dict(ROWS).get(statement) for statement in REASONS["lake"].values()} == (
+        dict.fromkeys(REASONS["lake"].values(), "no")
+    )

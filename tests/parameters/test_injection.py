@@ -15,6 +15,8 @@ from altertable_dbapi import Connection, Error, ProgrammingError
 from altertable_dbapi.local import Server
 from altertable_dbapi.statement.names import quote_identifier
 
+from ..support.engines import examples
+
 Conn = Connection[tuple[Any, ...]]
 
 PIECES = [
@@ -30,7 +32,7 @@ NAMES = st.lists(st.sampled_from(PIECES) | st.characters(exclude_characters="\0"
 HOSTILE = '"; DROP TABLE sentinel; --'
 
 QUICK = settings(
-    max_examples=15,
+    max_examples=examples(15),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

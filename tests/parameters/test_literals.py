@@ -22,6 +22,8 @@ from altertable_dbapi.local import Server
 from altertable_dbapi.parameters.literals import list_literal, literals
 from altertable_dbapi.parameters.values import column
 
+from ..support.engines import examples
+
 Conn = Connection[tuple[Any, ...]]
 D = decimal.Decimal
 UTC = dt.timezone.utc
@@ -212,7 +214,7 @@ def lists_of(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.recursive(scalars, lists_of, max_leaves=6))
 def test_any_value_is_the_same_by_client_and_by_server(shared: Conn, value: Any) -> None:
     server, client = both_ways(shared, value)
@@ -229,7 +231,7 @@ def engine() -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(value=st.one_of(texts, hostile, st.lists(hostile, max_size=3), st.binary()))
 def test_one_value_stays_one_constant(engine: duckdb.DuckDBPyConnection, value: Any) -> None:
     (literal,) = literals(column([value], "$v"))
@@ -238,7 +240,7 @@ def test_one_value_stays_one_constant(engine: duckdb.DuckDBPyConnection, value: 
     assert engine.execute(text).fetchall() == [(value, "end")]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.lists(st.none() | hostile))
 def test_a_list_literal_is_the_list(engine: duckdb.DuckDBPyConnection, values: list[Any]) -> None:
     text = f"SELECT {list_literal(pa.array(values, pa.string()))}"

@@ -16,6 +16,7 @@ import altertable_dbapi
 from altertable_dbapi import Connection, Cursor
 from altertable_dbapi.local import Server
 
+from ..support.engines import examples
 from ..support.parameter_expressions import CASES, OF_ANY, ROW, STATEMENTS, VALUES
 from ..support.parts import part_of
 
@@ -236,7 +237,7 @@ def test_any_value_in_any_expression(both: Both, part: int) -> None:
     Count.pairs = 0
 
     @part_of(part)
-    @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=examples(100), deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.lists(pairs_of_values, min_size=7, max_size=7))
     def run(pairs: list[tuple[str, tuple[Any, ...]]]) -> None:
         Count.pairs += len(pairs)

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 import altertable_dbapi
 from altertable_dbapi.local import Server
 
+from ..support.engines import examples
+
 Connection = altertable_dbapi.Connection[tuple[Any, ...]]
 
 QUERY = "SELECT id, name FROM batches"
@@ -90,7 +92,9 @@ def take(connection: Connection, cursor: altertable_dbapi.Cursor[Any], step: Ste
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     sizes=st.lists(st.sampled_from([0, 1, 2, 31, 32, 33, 100, 700]), max_size=6),
@@ -131,7 +135,9 @@ def test_no_row_is_lost_or_repeated(
 
 
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(30),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data(), count=st.integers(2, 4))
 def test_cursors_that_take_turns(

@@ -25,6 +25,8 @@ from altertable_dbapi.interval import Interval
 from altertable_dbapi.result.bounds import Bounds
 from altertable_dbapi.rows.convert import RowConverter, collector_paused, column_converter
 
+from ..support.engines import examples
+
 UTC = timezone.utc
 PARIS = ZoneInfo("Europe/Paris")
 
@@ -218,7 +220,7 @@ def build(kind: pa.DataType, values: list[Any]) -> pa.Array:
     return pa.array(values, kind)
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=examples(400), suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.data())
 def test_any_column_gives_back_the_values_it_was_made_from(data: st.DataObject) -> None:
     kind, one = data.draw(COLUMNS)
@@ -231,7 +233,7 @@ def test_any_column_gives_back_the_values_it_was_made_from(data: st.DataObject) 
     assert same(converter(array.slice(start, count)), values[start : start + count])
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=examples(400), suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.data())
 def test_no_column_is_taken_for_a_damaged_one(data: st.DataObject) -> None:
     kind, one = data.draw(COLUMNS)
@@ -243,7 +245,7 @@ def test_no_column_is_taken_for_a_damaged_one(data: st.DataObject) -> None:
     bounds.check(batch.slice(start, data.draw(st.integers(0, len(values) - start))))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.data())
 def test_rows_of_a_table_in_any_chunks(data: st.DataObject) -> None:
     columns = data.draw(st.lists(COLUMNS, min_size=1, max_size=4))
