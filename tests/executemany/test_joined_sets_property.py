@@ -65,6 +65,8 @@ KEYS: dict[str, tuple[list[Any], list[Any]]] = {
         [str(uuid.UUID(int=0xAB)).upper(), uuid.UUID(int=3)],
     ),
 }
+if lacks("collation"):
+    del KEYS["VARCHAR COLLATE NOCASE"]
 #: What stands on the right of SET for the column of each type, and values for its placeholders.
 CHANGES: dict[str, list[str]] = {
     "n": [

@@ -35,6 +35,7 @@ REASONS: dict[str, dict[str, str]] = {
     "lake": {
         "array": "CREATE TABLE n (a INTEGER[3])",
         "check": "CREATE TABLE n (i INTEGER CHECK (i > 0))",
+        "collation": "CREATE TABLE n (s VARCHAR COLLATE NOCASE)",
         "conflict clause": "INSERT INTO t VALUES (4, 'd') ON CONFLICT DO NOTHING",
         "enum": "CREATE TABLE n (e ENUM('a'))",
         "foreign key": "CREATE TABLE n (i INTEGER REFERENCES t (i))",
