@@ -1,0 +1,1 @@
+"""Tools that take an engine, each installed as its users install it."""
