@@ -28,10 +28,11 @@ class AltertableCompiler(compiler.SQLCompiler):
     def limit_clause(self, select: Any, **kw: Any) -> str:
         return self._limited(select._limit_clause, select._offset_clause, **kw)
 
-    def _limited(self, limit: Any, offset: Any, **kw: Any) -> str:
+    def _limited(self, limit: Any, offset: Any, *, percent: bool = False, **kw: Any) -> str:
         text = ""
         if limit is not None:
-            text += f"\n LIMIT {self.process(limit, **kw)}"
+            number = self.process(limit, **kw)
+            text += f"\n LIMIT ({number})%" if percent else f"\n LIMIT {number}"
         if offset is not None:
             text += f"\n OFFSET {self.process(offset, **kw)}"
         return text
@@ -45,9 +46,11 @@ class AltertableCompiler(compiler.SQLCompiler):
         **kw: Any,
     ) -> str:
         options = select._fetch_clause_options
-        if options["percent"] or options["with_ties"]:
-            raise exc.CompileError("DuckDB has no FETCH of a PERCENT or WITH TIES; use limit()")
-        return self._limited(select._fetch_clause, select._offset_clause, **kw)
+        if options["with_ties"]:
+            raise exc.CompileError("DuckDB has no FETCH WITH TIES; use limit(), or qualify rank()")
+        return self._limited(
+            select._fetch_clause, select._offset_clause, percent=options["percent"], **kw
+        )
 
     def for_update_clause(self, select: Any, **kw: Any) -> str:
         """Nothing: DuckDB has no locks of rows; a transaction that meets another's change fails."""

@@ -10,6 +10,7 @@ from sqlalchemy.testing import suite as shipped
 from sqlalchemy.testing.suite import *
 
 from .provision import empty
+from .requirements import EXCLUDED
 
 
 class ComponentReflectionTest(shipped.ComponentReflectionTest):
@@ -43,37 +44,9 @@ def _empty_each_table(test: Any) -> None:
 
 fixtures.TablesTest._teardown_each_tables = _empty_each_table
 
-#: Tests that no requirement of the suite tells apart, each with its reason.
-EXCLUDED = {
-    "ComponentReflectionTestExtra.test_string_length_reflection": (
-        "DuckDB forgets the length of VARCHAR(n) and CHAR(n)"
-    ),
-    "ComponentReflectionTest.test_reflect_table_temp_table": (
-        "DuckDB forgets the length of VARCHAR(n)"
-    ),
-    "ComponentReflectionTest.test_get_temp_table_unique_constraints": (
-        "DuckDB does not keep the names of constraints"
-    ),
-    "ComponentReflectionTest.test_get_unique_constraints": (
-        "DuckDB does not keep the names of constraints"
-    ),
-    "ComponentReflectionTest.test_get_unique_constraints_quoted_name": (
-        "DuckDB does not keep the names of constraints"
-    ),
-    "ComponentReflectionTestExtra.test_check_constraint_parenthesized_expressions": (
-        "DuckDB does not keep the names of constraints"
-    ),
-    "ComponentReflectionTestExtra.test_check_constraint_standalone": (
-        "DuckDB does not keep the names of constraints"
-    ),
-    "TrueDivTest.test_truediv_divisor": "DuckDB divides DECIMALs as DOUBLEs",
-    "IsolationLevelTest.test_dialect_user_setting_is_restored": (
-        "it wants a third isolation level; there are two"
-    ),
-}
-
-for _name, _reason in EXCLUDED.items():
-    _class, _, _test = _name.partition(".")
-    _found = getattr(globals()[_class], _test, None)
-    if _found is not None:  # SQLAlchemy 2.0 has not all of them
-        setattr(globals()[_class], _test, pytest.mark.skip(_reason)(_found))
+for _reason, _names in EXCLUDED.items():
+    for _name in _names.split():
+        _class, _, _test = _name.partition(".")
+        _found = getattr(globals()[_class], _test, None)
+        if _found is not None:  # SQLAlchemy 2.0 has not all of them
+            setattr(globals()[_class], _test, pytest.mark.skip(_reason)(_found))
