@@ -43,8 +43,9 @@ class Asked:
     ) -> None:
         self.schema = schema
         self.parameters: list[Any] = []
+        # str's own: lower() of a quoted_name leaves it as it is.
         self._names = (
-            None if filter_names is None else {name.lower(): name for name in filter_names}
+            None if filter_names is None else {str.lower(name): name for name in filter_names}
         )
         self.condition = self._places(schema, scope)
         self.tables = ObjectKind.TABLE in kind
@@ -139,7 +140,7 @@ class Reflection(Dialect):
     def has_sequence(
         self, connection: Connection, sequence_name: str, schema: str | None = None, **kw: Any
     ) -> bool:
-        wanted = sequence_name.lower()
+        wanted = str.lower(sequence_name)
         return any(name.lower() == wanted for name in self.get_sequence_names(connection, schema))
 
     @cache
