@@ -30,7 +30,7 @@ connection
 local
 _connect
 __init__
-pieces
+pieces pool
 aio airflow doctor sqlalchemy polars
 cli
 __main__

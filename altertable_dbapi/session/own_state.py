@@ -35,6 +35,11 @@ class OwnState:
 
     ``USE``, ``SET`` and their kin can be executed again in a new session, in their order; temporary
     tables, attached databases, variables and prepared text are gone with the old one.
+
+    Attributes
+    ----------
+    changes : int
+        How often any of it has changed.
     """
 
     def __init__(self) -> None:
@@ -42,6 +47,7 @@ class OwnState:
         self._settings: dict[str, str] = {}
         self._own: dict[str, str] = {}
         self._own_before: dict[str, str] = {}
+        self.changes = 0
 
     def note(self, statement: Statement) -> None:
         """A statement has been executed."""
@@ -71,27 +77,29 @@ class OwnState:
         if verb in ("SET", "RESET") and kinds[0] == "VARIABLE":
             name = _name(words[1:])
             if verb == "SET":
-                self._own[f"variable {name.lower()}"] = f"the variable {name}"
+                self._put(f"variable {name.lower()}", f"the variable {name}")
             else:
-                self._own.pop(f"variable {name.lower()}", None)
+                self._drop(f"variable {name.lower()}")
         elif (
             verb == "PRAGMA" and "=" not in kinds and not kinds[0].startswith(("ENABLE", "DISABLE"))
         ):
             pass  # a question
         elif statement.placeholders:
-            self._own[f"setting {words[0].lower()}"] = f"the setting {words[0]}"
+            self._put(f"setting {words[0].lower()}", f"the setting {words[0]}")
         elif verb == "USE" or _unquoted(words[0]).upper() in _PLACES:
             # One that names catalog and schema overrides those before it.
             if verb == "SET" or "." in kinds:
                 self._places.clear()
             self._places.append(statement.text)
+            self.changes += 1
             if len(self._places) > _MOST_PLACES:
-                self._own["place"] = "the current schema"
+                self._put("place", "the current schema")
                 self._places.clear()
         else:
             name = f"{'LOAD ' if verb == 'LOAD' else ''}{_unquoted(words[0]).lower()}"
             self._settings.pop(name, None)
             self._settings[name] = statement.text
+            self.changes += 1
 
     def _note_object(self, verb: str, kinds: list[str], words: list[str]) -> None:
         if verb == "CREATE":
@@ -101,25 +109,33 @@ class OwnState:
                 kinds, words = kinds[1:], words[1:]
             elif "TEMP" not in kinds[1:3]:  # CREATE TABLE temp.t
                 if kinds and kinds[0] == "SECRET":
-                    self._own["secret"] = "a secret"
+                    self._put("secret", "a secret")
                 return
             if kinds[:1] == ["RECURSIVE"]:
                 kinds, words = kinds[1:], words[1:]
             if len(kinds) > 1:
                 kind, name = words[0].lower(), _object_name(kinds[1:], words[1:])
-                self._own[f"temp {name.lower()}"] = f"the temporary {kind} {name}"
+                self._put(f"temp {name.lower()}", f"the temporary {kind} {name}")
         elif verb == "DROP" and len(kinds) > 1:
-            self._own.pop(f"temp {_object_name(kinds[1:], words[1:]).lower()}", None)
+            self._drop(f"temp {_object_name(kinds[1:], words[1:]).lower()}")
         elif verb in ("ATTACH", "DETACH"):
-            self._own["attached"] = "what was attached or detached"
+            self._put("attached", "what was attached or detached")
         elif verb == "PREPARE" and words:
-            self._own[f"prepared {words[0].lower()}"] = f"the prepared statement {words[0]}"
+            self._put(f"prepared {words[0].lower()}", f"the prepared statement {words[0]}")
         elif verb == "DEALLOCATE" and words:
-            self._own.pop(f"prepared {_name(words[-1:]).lower()}", None)
+            self._drop(f"prepared {_name(words[-1:]).lower()}")
+
+    def _put(self, key: str, said: str) -> None:
+        self._own[key] = said
+        self.changes += 1
+
+    def _drop(self, key: str) -> None:
+        if self._own.pop(key, None) is not None:
+            self.changes += 1
 
     def lent(self) -> None:
         """Somebody may send statements of which the driver is not told."""
-        self._own["lent"] = "what was done with its ADBC handles"
+        self._put("lent", "what was done with its ADBC handles")
 
     def begin(self) -> None:
         """A transaction begins: what it makes is gone when it is rolled back."""
@@ -141,10 +157,12 @@ class OwnState:
     def take_gone(self) -> str:
         """What goes with the session, in words; it is not there any more after this."""
         gone, self._own = ", ".join(self._own.values()), {}
+        self.changes += bool(gone)
         return gone
 
     def forget(self, text: str) -> None:
         """Do not execute a statement again."""
+        self.changes += 1
         self._places = [place for place in self._places if place != text]
         self._settings = {name: said for name, said in self._settings.items() if said != text}
 

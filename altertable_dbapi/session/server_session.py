@@ -283,6 +283,12 @@ class ServerSession:
         self.log.ended()
         return self._gone
 
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is known that would fail or delay the next call."""
+        handles = self.handles
+        return not (self.lost or self._gone or (handles is not None and handles.doubtful))
+
     def told(self) -> None:
         """The program knows what has gone with the session."""
         self._gone = self.lost = ""
