@@ -120,7 +120,7 @@ def plan(
     """Cut a table or a query into pieces that can be read at the same time.
 
     A table of a lake is cut by its row numbers, and every piece reads one snapshot of it, whatever
-    is committed meanwhile. The query is not run.
+    is committed meanwhile. A query is not run, but for the bounds of `by` that are not given.
 
     Parameters
     ----------
