@@ -79,7 +79,7 @@ def test_one_that_waits_for_another_is_not_sent(server: Server) -> None:
             await sent(server, SLOW)
             waiting = asyncio.create_task(conn.execute("SELECT 'waiting'"))
             await asyncio.sleep(0)
-            assert await cancelled(waiting) < 1
+            assert await cancelled(waiting) < 5
             assert not running.done()
             await cancelled(running)
             await goes_on(conn)
@@ -136,12 +136,12 @@ def test_a_load_loads_nothing(server: Server) -> None:
 
 
 def test_a_connect_is_left_at_once_and_closes_what_it_opens(server: Server) -> None:
-    server.delay_next("Handshake", 1.0)
+    server.delay_next("Handshake", 4.0)
 
     async def program() -> None:
         opening = asyncio.create_task(aio.connect(server.uri))
         await asyncio.sleep(0.1)
-        assert await cancelled(opening) < 0.5
+        assert await cancelled(opening) < 3
 
     asyncio.run(program())
     nothing_is_left(server)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -17,7 +16,6 @@ from altertable_dbapi.local import Server
 Connection = altertable_dbapi.Connection[tuple[Any, ...]]
 
 COUNT = 10_000
-SECONDS = 2.0
 
 
 @pytest.fixture(scope="module")
@@ -56,18 +54,16 @@ ASKED: list[tuple[str, Callable[[Connection], Any], int, int]] = [
 ]
 
 
-def test_each_listing_asks_once_and_soon(crowded: Server) -> None:
+def test_each_listing_asks_once(crowded: Server) -> None:
     with crowded.connect(autocommit=True) as connection:
         for name, ask, rows, most in ASKED:
             crowded.clear()
-            started = time.perf_counter()
             found = ask(connection)
-            assert time.perf_counter() - started < SECONDS, name
             assert (len(found) if isinstance(found, pa.Schema) else found.num_rows) == rows, name
             assert len(crowded.executed) <= most, name
 
 
-def test_so_do_the_flight_calls(crowded: Server) -> None:
+def test_what_the_flight_calls_list(crowded: Server) -> None:
     """The stock driver's, which the local server answers by itself."""
     address = f"grpc+tcp://127.0.0.1:{crowded.port}"
     login = {
@@ -76,9 +72,7 @@ def test_so_do_the_flight_calls(crowded: Server) -> None:
     }
     with stock.connect(address, login, autocommit=True) as connection:
         for depth in ("tables", "all"):
-            started = time.perf_counter()
             (catalog,) = connection.adbc_get_objects(depth=depth).read_all().to_pylist()
-            assert time.perf_counter() - started < SECONDS, depth
             (schema,) = catalog["catalog_db_schemas"]
             kinds = {table["table_name"]: table for table in schema["db_schema_tables"]}
             assert len(kinds) == COUNT + 1
